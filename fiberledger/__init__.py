@@ -1,0 +1,1 @@
+"""FiberLedger: runs internet providers; the books are always right, the network does what they say."""

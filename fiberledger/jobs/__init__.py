@@ -1,0 +1,23 @@
+"""Jobs: work that waits its turn, written in the same transaction as its cause.
+
+Owns: the queue (procrastinate's tables), Run (long work that people watch).
+Verbs: task, periodic, enqueue, publish, for_each_tenant, start_run, running, progress, run_waiting.
+A job carries ids only, may run twice, and makes true what should be true. Listeners are named in wiring.
+"""
+
+from .queue import enqueue, for_each_tenant, listeners, periodic, publish, task
+from .runs import progress, running, start_run
+from .waiting import run_waiting
+
+__all__ = [
+    "enqueue",
+    "for_each_tenant",
+    "listeners",
+    "periodic",
+    "progress",
+    "publish",
+    "run_waiting",
+    "running",
+    "start_run",
+    "task",
+]

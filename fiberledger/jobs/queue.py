@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.db import close_old_connections, connection, transaction
+from procrastinate import App, RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import AlreadyEnqueued
+
+from fiberledger.tenancy import current_tenant_id
+
+# Inside the worker `app` talks through the worker's own connection, and what it defers survives our rollback.
+_enqueuer = App(connector=DjangoConnector())
+
+listeners: dict[type, list[str]] = {}
+
+_again = RetryStrategy(max_attempts=8, exponential_wait=3)
+
+
+def _own_connection(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if (
+            connection.in_atomic_block
+        ):  # run in-process by run_waiting inside someone's transaction
+            return function(*args, **kwargs)
+        close_old_connections()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            close_old_connections()
+
+    return run
+
+
+def task(
+    name: str, *, retry: RetryStrategy | bool = _again, queue: str = "default"
+) -> Callable:
+    """Register `def job(tenant_id, **ids)` under a stable name. It opens its own tenant_scope, and talks to the
+    world outside of it. A job that raises is tried again, later and later, eight times."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        app.task(name=name, retry=retry, queue=queue)(_own_connection(function))
+        return function
+
+    return register
+
+
+def periodic(cron: str, name: str) -> Callable:
+    """Run `def tick()` for the whole installation at the cron's minutes (UTC); one that was missed is not made up."""
+
+    def register(function: Callable[[], Any]) -> Callable[[], Any]:
+        def tick(timestamp: int) -> None:
+            function()
+
+        app.periodic(cron=cron)(
+            app.task(name=name, queueing_lock=name)(_own_connection(tick))
+        )
+        return function
+
+    return register
+
+
+def enqueue(
+    name: str,
+    *,
+    tenant_id: int | None = None,
+    lock: str | None = None,
+    queueing_lock: str | None = None,
+    at: datetime | None = None,
+    priority: int = 0,
+    **ids: Any,
+) -> int | None:
+    """Write a job in the current transaction; with it the job appears, or neither does.
+
+    `lock`: jobs of one lock run one after the other. `queueing_lock`: at most one of them waits; a second is not
+    written and None returned. Both are made the tenant's own. `at`: not before. Returns the job's id.
+    """
+    tenant_id = tenant_id or current_tenant_id()
+    deferrer = _enqueuer.configure_task(
+        name,
+        queue="default",
+        lock=lock and f"{tenant_id}:{lock}",
+        queueing_lock=queueing_lock and f"{tenant_id}:{queueing_lock}",
+        schedule_at=at,
+        priority=priority,
+    )
+    if queueing_lock is None:
+        return deferrer.defer(tenant_id=tenant_id, **ids)
+    try:
+        with (
+            transaction.atomic()
+        ):  # a refused lock would abort the transaction it was raised in
+            return deferrer.defer(tenant_id=tenant_id, **ids)
+    except AlreadyEnqueued:
+        return None
+
+
+def publish(event: Any) -> None:
+    """Queue every listener that wiring names for this event, with the event's fields as its arguments."""
+    for name in listeners.get(type(event), ()):
+        enqueue(name, **asdict(event))
+
+
+def for_each_tenant(name: str, *, queueing_lock: str | None = None) -> None:
+    """Queue one job of that name for every active ISP: what a periodic tick does."""
+    from fiberledger.tenancy.models import (
+        Tenant,
+    )  # models are not ready when tasks are imported
+
+    for tenant_id in Tenant.objects.filter(status="active", kind="isp").values_list(
+        "pk", flat=True
+    ):
+        enqueue(name, tenant_id=tenant_id, queueing_lock=queueing_lock or name)

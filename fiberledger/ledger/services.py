@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_noop
+
+from fiberledger import calendar
+from fiberledger.money import Money
+from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
+
+from .models import JournalEntry, LedgerAccount, Posting
+
+# The chart every tenant starts with: role, code, name, kind.
+CHART = (
+    ("cash", "1000", gettext_noop("Cash in hand"), "asset"),
+    ("bank", "1010", gettext_noop("Bank"), "asset"),
+    ("receivable", "1200", gettext_noop("Subscribers owe"), "asset"),
+    ("tax_payable", "2100", gettext_noop("Tax to pay"), "liability"),
+    ("deposits", "2200", gettext_noop("Deposits held"), "liability"),
+    ("opening_equity", "3000", gettext_noop("Opening balances"), "equity"),
+    ("sales", "4000", gettext_noop("Internet sales"), "income"),
+    ("fees", "4100", gettext_noop("Installation and other fees"), "income"),
+    ("discounts", "4900", gettext_noop("Discounts given"), "income"),
+    ("rounding", "6900", gettext_noop("Rounding"), "expense"),
+    ("cash_difference", "6910", gettext_noop("Cash over and short"), "expense"),
+    ("write_off", "6920", gettext_noop("Bad debt"), "expense"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One side of an entry, signed; made by debit() and credit() only."""
+
+    account_id: int
+    money: Money
+
+
+def debit(account: LedgerAccount | int, money: Money) -> Half:
+    return _half(account, money, 1)
+
+
+def credit(account: LedgerAccount | int, money: Money) -> Half:
+    return _half(account, money, -1)
+
+
+def _half(account: LedgerAccount | int, money: Money, sign: int) -> Half:
+    if isinstance(account, LedgerAccount):
+        if account.currency != money.currency:
+            raise Refusal(
+                f"{account} is kept in {account.currency}, not {money.currency}"
+            )
+        account = account.pk
+    return Half(account, money * sign)
+
+
+def provision() -> None:
+    """The chart of accounts in the tenant's currency; pages that are there already stay."""
+    open_chart(current_tenant().currency)
+
+
+def open_chart(currency: str) -> None:
+    """The chart of accounts in one more currency."""
+    have = set(
+        LedgerAccount.objects.control()
+        .filter(currency=currency)
+        .values_list("role", flat=True)
+    )
+    LedgerAccount.objects.bulk_create(
+        LedgerAccount(role=role, code=code, name=name, kind=kind, currency=currency)
+        for role, code, name, kind in CHART
+        if role not in have
+    )
+
+
+def account(role: str, currency: str) -> LedgerAccount:
+    """The tenant's control account for that role and currency. Raises LedgerAccount.DoesNotExist."""
+    return LedgerAccount.objects.get(role=role, currency=currency, is_party=False)
+
+
+def open_party_account(code: str, name: str, currency: str) -> LedgerAccount:
+    """A subscriber's own receivable page."""
+    return LedgerAccount.objects.create(
+        code=code,
+        name=name,
+        currency=currency,
+        kind=LedgerAccount.Kind.ASSET,
+        role="receivable",
+        is_party=True,
+    )
+
+
+@transaction.atomic
+def post(
+    cause: str,
+    on: date,
+    *halves: Half,
+    memo: str = "",
+    by: Any = None,
+    reverses: int | None = None,
+) -> JournalEntry:
+    """Write one event into the book.
+
+    The same cause twice raises IntegrityError; an entry that does not balance per currency is refused by the database.
+    Halves of zero are left out.
+    """
+    tenant_id = current_tenant_id()
+    entry = JournalEntry.objects.create(
+        cause=cause,
+        on=on,
+        at=calendar.now(),
+        memo=memo[:200],
+        actor_name=getattr(by, "name", ""),
+        reverses_id=reverses,
+    )
+    Posting.objects.bulk_create(
+        Posting(
+            tenant_id=tenant_id,
+            entry=entry,
+            account_id=half.account_id,
+            currency=half.money.currency,
+            amount=half.money.amount,
+            on=on,
+        )
+        for half in halves
+        if half.money
+    )
+    return entry
+
+
+def reverse(
+    entry: JournalEntry, on: date, *, cause: str, by: Any = None, memo: str = ""
+) -> JournalEntry:
+    """Undo an entry with its mirror image, which names it. A second reversal raises IntegrityError."""
+    halves = [
+        Half(p.account_id, Money(-p.amount, p.currency)) for p in entry.postings.all()
+    ]
+    return post(cause, on, *halves, memo=memo, by=by, reverses=entry.pk)
