@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from fiberledger import calendar
+from fiberledger.ledger.models import LedgerAccount
+from fiberledger.money import AmountField, Money
+from fiberledger.places.models import Area, Branch
+from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
+
+NOT_NEGATIVE = [MinValueValidator(Decimal(0), message=_("This cannot be less than zero."))]
+
+
+class TaxRate(TenantModel):
+    """A tax added to (or contained in) a price; what it brings in is owed to the account it names."""
+
+    name = models.CharField(_("name"), max_length=60)
+    percent = models.DecimalField(
+        _("percent"), max_digits=7, decimal_places=4, validators=[*NOT_NEGATIVE, MaxValueValidator(Decimal(100))]
+    )
+    account = TenantForeignKey(
+        LedgerAccount,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("ledger account"),
+        help_text=_("Empty: the tax payable account of the currency."),
+    )
+    is_active = models.BooleanField(_("in use"), default=True)
+
+    class Meta:
+        verbose_name = _("tax rate")
+        verbose_name_plural = _("tax rates")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"],
+                name="tax_rate_name_once",
+                violation_error_message=_("Another tax rate has this name."),
+            ),
+            models.CheckConstraint(name="tax_rate_percent", condition=Q(percent__gte=0, percent__lte=100)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.percent.normalize():f}%"
+
+
+class PlanQuerySet(TenantQuerySet):
+    def on_sale(self) -> PlanQuerySet:
+        return self.filter(status=Plan.Status.ACTIVE)
+
+    def available_in(self, area: Area | None, branch: Branch | None = None) -> PlanQuerySet:
+        """Plans sold at this place: those without a list of areas (branches), and those that list it or what it lies in."""
+        places = [*area.ancestor_ids, area.pk] if area else []
+        listed = PlanArea.objects.filter(plan=OuterRef("pk"))
+        sold_by = PlanBranch.objects.filter(plan=OuterRef("pk"))
+        found = self.filter(~Exists(listed) | Exists(listed.filter(area__in=places)))
+        if branch is None:
+            return found.filter(~Exists(sold_by))
+        return found.filter(~Exists(sold_by) | Exists(sold_by.filter(branch=branch)))
+
+
+class PlanManager(TenantManager.from_queryset(PlanQuerySet)):  # type: ignore[misc]
+    pass
+
+
+class Plan(TenantModel):
+    """What is sold: speed, quota, validity, price. Speeds are in kbit/s; an empty limit means none."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        ACTIVE = "active", _("On sale")
+        DEPRECATED = "deprecated", _("No new sales")
+        ARCHIVED = "archived", _("Archived")
+
+    class Connection(models.TextChoices):
+        PPPOE = "pppoe", _("PPPoE")
+        HOTSPOT = "hotspot", _("Hotspot")
+        STATIC = "static", _("Static IP")
+        DHCP = "dhcp", _("DHCP")
+        CABLE = "cable", _("Cable TV")
+
+    class Category(models.TextChoices):
+        RESIDENTIAL = "residential", _("Residential")
+        BUSINESS = "business", _("Business")
+        ENTERPRISE = "enterprise", _("Enterprise")
+        HOTSPOT = "hotspot", _("Hotspot")
+        DEDICATED = "dedicated", _("Dedicated")
+
+    name = models.CharField(_("name"), max_length=80)
+    code = models.CharField(_("code"), max_length=40)
+    category = models.CharField(
+        _("category"), max_length=20, choices=Category.choices, default=Category.RESIDENTIAL
+    )
+    description = models.TextField(_("description"), blank=True)
+    status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    connection_type = models.CharField(
+        _("connection type"), max_length=10, choices=Connection.choices, default=Connection.PPPOE
+    )
+    download_kbps = models.PositiveIntegerField(_("download"), null=True, blank=True, help_text=_("kbit/s"))
+    upload_kbps = models.PositiveIntegerField(_("upload"), null=True, blank=True, help_text=_("kbit/s"))
+    burst_download_kbps = models.PositiveIntegerField(_("burst download"), null=True, blank=True, help_text=_("kbit/s"))
+    burst_upload_kbps = models.PositiveIntegerField(_("burst upload"), null=True, blank=True, help_text=_("kbit/s"))
+    burst_threshold_download_kbps = models.PositiveIntegerField(
+        _("burst threshold, download"), null=True, blank=True, help_text=_("kbit/s")
+    )
+    burst_threshold_upload_kbps = models.PositiveIntegerField(
+        _("burst threshold, upload"), null=True, blank=True, help_text=_("kbit/s")
+    )
+    burst_seconds = models.PositiveSmallIntegerField(_("burst time"), null=True, blank=True, help_text=_("seconds"))
+    quota_mb = models.PositiveBigIntegerField(
+        _("data limit"), null=True, blank=True, help_text=_("MB a period; empty: no limit")
+    )
+    validity_days = models.PositiveSmallIntegerField(
+        _("validity"),
+        default=30,
+        validators=[MinValueValidator(1)],
+        help_text=_("days; 28 to 31 are billed by calendar month"),
+    )
+    price = AmountField(_("price"), validators=NOT_NEGATIVE)
+    currency = models.CharField(_("currency"), max_length=3)
+    installation_fee = AmountField(_("installation charge"), default=Decimal(0), validators=NOT_NEGATIVE)
+    deposit = AmountField(_("security deposit"), default=Decimal(0), validators=NOT_NEGATIVE)
+    reconnection_fee = AmountField(_("reconnection fee"), default=Decimal(0), validators=NOT_NEGATIVE)
+    late_fee = AmountField(_("late fee"), default=Decimal(0), validators=NOT_NEGATIVE)
+    tax = TenantForeignKey(
+        TaxRate, on_delete=models.PROTECT, null=True, blank=True, related_name="plans", verbose_name=_("tax")
+    )
+    tax_inclusive = models.BooleanField(_("price includes tax"), default=False)
+    router_profile = models.CharField(_("router profile"), max_length=64, blank=True)
+    radius_profile = models.CharField(_("RADIUS profile"), max_length=64, blank=True)
+    address_pool = models.CharField(_("address pool"), max_length=64, blank=True)
+    static_ip_allowed = models.BooleanField(_("static IP allowed"), default=False)
+    public_ip_allowed = models.BooleanField(_("public IP allowed"), default=False)
+    sold_by_resellers = models.BooleanField(_("sold by resellers"), default=True)
+    areas = models.ManyToManyField(
+        Area, through="PlanArea", blank=True, related_name="plans", verbose_name=_("areas"),
+        help_text=_("Empty: sold everywhere."),
+    )
+    branches = models.ManyToManyField(
+        Branch, through="PlanBranch", blank=True, related_name="plans", verbose_name=_("branches"),
+        help_text=_("Empty: sold by every branch."),
+    )
+    created_at = models.DateTimeField(default=calendar.now, editable=False)
+
+    objects = PlanManager()
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "code"],
+                name="plan_code_once",
+                violation_error_message=_("Another plan has this code."),
+            ),
+            models.CheckConstraint(
+                name="plan_status_known", condition=Q(status__in=["draft", "active", "deprecated", "archived"])
+            ),
+            models.CheckConstraint(
+                name="plan_connection_known",
+                condition=Q(connection_type__in=["pppoe", "hotspot", "static", "dhcp", "cable"]),
+            ),
+            models.CheckConstraint(
+                name="plan_amounts_not_negative",
+                condition=Q(
+                    price__gte=0, installation_fee__gte=0, deposit__gte=0, reconnection_fee__gte=0, late_fee__gte=0
+                ),
+            ),
+            models.CheckConstraint(name="plan_is_valid_for_a_day", condition=Q(validity_days__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def money(self) -> Money:
+        return Money(self.price, self.currency)
+
+    @property
+    def speed(self) -> str:
+        """«20/10 Mbit/s», download before upload; empty for a plan without a speed."""
+        if not self.download_kbps:
+            return ""
+        down, up = _mbit(self.download_kbps), _mbit(self.upload_kbps or self.download_kbps)
+        return f"{down} Mbit/s" if down == up else f"{down}/{up} Mbit/s"
+
+    @property
+    def is_on_sale(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+
+def _mbit(kbps: int) -> str:
+    return f"{Decimal(kbps) / 1000:.10g}" if kbps % 1000 else str(kbps // 1000)
+
+
+class PlanArea(TenantModel):
+    """The plan is sold in this area and everything below it."""
+
+    plan = TenantForeignKey(Plan, on_delete=models.CASCADE, related_name="area_links", db_index=False)
+    area = TenantForeignKey(Area, on_delete=models.CASCADE, related_name="plan_links")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "plan", "area"], name="plan_area_once")]
+
+
+class PlanBranch(TenantModel):
+    """The plan is sold by this branch."""
+
+    plan = TenantForeignKey(Plan, on_delete=models.CASCADE, related_name="branch_links", db_index=False)
+    branch = TenantForeignKey(Branch, on_delete=models.CASCADE, related_name="plan_links")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "plan", "branch"], name="plan_branch_once")]
