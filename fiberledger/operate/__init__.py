@@ -9,25 +9,35 @@
 Trouble is any fault of the machine, said in one line that a person can act on; the console exits with 3.
 """
 
+import atexit
+import fcntl
+import os
+
 from fiberledger.operate.environment import Trouble, data_dir, databases, secret
 
-__all__ = ["Trouble", "data_dir", "databases", "ensure_database", "secret"]
+__all__ = ["Trouble", "data_dir", "databases", "ensure_database", "run_migrations", "secret", "tables_are"]
+
+_in_use = None  # an open file: while any process holds its shared lock, nobody else stops the embedded server
 
 
-def ensure_database(*, migrate=True):
-    """Bring the database up to where the code expects it. Idempotent; several starters may call it at once."""
+def ensure_database(*, migrate: bool = True, stop_after: bool = False) -> None:
+    """Bring the database up to where the code expects it. Idempotent; several starters may call it at once.
+
+    With `stop_after`, a server that this call had to start is stopped when the process ends and nobody else uses it.
+    """
     from fiberledger.operate import environment, postgres, roles
 
     if not environment.database_url():
-        postgres.embedded().start()
+        _say_in_use()
+        cluster = postgres.embedded()
+        if cluster.start() and stop_after:
+            atexit.register(_stop_if_last, cluster)
     roles.ensure()
     if migrate:
         run_migrations()
 
 
-def run_migrations():
-    import os
-
+def run_migrations() -> None:
     import django
     from django.core.management import call_command
 
@@ -37,3 +47,31 @@ def run_migrations():
     django.setup()
     with roles.one_at_a_time("migrate"):
         call_command("migrate", database="owner", interactive=False, verbosity=0)
+
+
+def tables_are() -> str:
+    """ "missing", "behind" or "current". Django must be set up."""
+    from django.db import connections
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connections["owner"])
+    if not executor.loader.applied_migrations:
+        return "missing"
+    return "behind" if executor.migration_plan(executor.loader.graph.leaf_nodes()) else "current"
+
+
+def _say_in_use() -> None:
+    global _in_use
+    from fiberledger.operate import environment
+
+    if _in_use is None:
+        _in_use = open(environment.make_data_dir() / "run" / "database.users", "a")
+        fcntl.flock(_in_use, fcntl.LOCK_SH)
+
+
+def _stop_if_last(cluster) -> None:
+    try:
+        fcntl.flock(_in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return
+    cluster.stop()

@@ -145,7 +145,9 @@ class Cluster:
             shutil.copytree(home(), draft, symlinks=True, ignore=shutil.ignore_patterns("include"))
             for place in (draft, *draft.rglob("*")):
                 if not place.is_symlink():
-                    place.chmod(place.stat().st_mode | (0o055 if place.is_dir() or place.parent.name == "bin" else 0o044))
+                    place.chmod(
+                        place.stat().st_mode | (0o055 if place.is_dir() or place.parent.name == "bin" else 0o044)
+                    )
             draft.rename(copy)
         return copy / "bin"
 
@@ -191,7 +193,9 @@ class Cluster:
     def _check_version(self):
         found = (self.data / "PG_VERSION").read_text().strip()
         if found != VERSION:
-            raise Trouble(f"{self.data} was made by PostgreSQL {found}, this is {VERSION}: dump it with the old program first")
+            raise Trouble(
+                f"{self.data} was made by PostgreSQL {found}, this is {VERSION}: dump it with the old program first"
+            )
 
     def _configure(self, user):
         settings = {
@@ -207,7 +211,9 @@ class Cluster:
             **_tuning(),
         }
         lines = [f"{name} = '{str(value).replace(chr(39), chr(39) * 2)}'" for name, value in settings.items()]
-        self._write("fiberledger.conf", "# Written at every start; change local.conf instead.\n" + "\n".join(lines) + "\n", user)
+        self._write(
+            "fiberledger.conf", "# Written at every start; change local.conf instead.\n" + "\n".join(lines) + "\n", user
+        )
         self._write("pg_hba.conf", HBA, user)
 
     def _write(self, name, text, user):
@@ -224,7 +230,9 @@ class Cluster:
         # After kill -9 of the postmaster its children may need a moment to notice, and hold the shared memory meanwhile.
         for attempt in range(20):
             try:
-                self._run(user, [programs / "pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "120", "-s", "start"])
+                self._run(
+                    user, [programs / "pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "120", "-s", "start"]
+                )
                 return
             except Trouble:
                 if attempt == 19 or "pre-existing shared memory block" not in self._last_words():
@@ -266,7 +274,11 @@ class Cluster:
 
     def _last_words(self, lines=6):
         with suppress(OSError):
-            said = [line for line in self.log.read_text(errors="replace").splitlines()[-40:] if "FATAL" in line or "HINT" in line]
+            said = [
+                line
+                for line in self.log.read_text(errors="replace").splitlines()[-40:]
+                if "FATAL" in line or "HINT" in line
+            ]
             return " ".join(said[-lines:]) or "no reason given"
         return "no reason given"
 
@@ -284,7 +296,7 @@ def _may_enter(folder: Path, user) -> bool:
 def _tuning() -> dict[str, str]:
     """Settings for a machine shared with the web and the workers: an eighth of its memory, never careless with commits."""
     memory = _memory_mb()
-    between = lambda low, value, high: f"{int(max(low, min(value, high)))}MB"  # noqa: E731
+    between = lambda low, value, high: f"{int(max(low, min(value, high)))}MB"
     free = shutil.disk_usage("/dev/shm").total >> 20 if Path("/dev/shm").is_dir() else 0
     return {
         "shared_buffers": between(64, memory / 8, 2048),

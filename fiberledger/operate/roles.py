@@ -48,7 +48,9 @@ def _create_everything():
     try:
         with _connect("postgres") as server:
             if server.info.server_version < OLDEST_SERVER:
-                raise Trouble(f"PostgreSQL 18 is needed; the server has version {server.info.parameter_status('server_version')}")
+                raise Trouble(
+                    f"PostgreSQL 18 is needed; the server has version {server.info.parameter_status('server_version')}"
+                )
             server.execute("select pg_advisory_lock(%s)", [LOCK])
             for role, may in (("fl_owner", ""), ("fl_app", ""), ("fl_radius", ""), ("fl_control", "BYPASSRLS")):
                 _make_role(server, role, may)
@@ -80,7 +82,9 @@ def _make_role(server, role, may):
         )
     )
     server.execute(
-        sql.SQL("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE").format(sql.Identifier(role), sql.Identifier(superuser()["user"]))
+        sql.SQL("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE").format(
+            sql.Identifier(role), sql.Identifier(superuser()["user"])
+        )
     ) if role == "fl_owner" else None
 
 

@@ -1,0 +1,5 @@
+import sys
+
+from fiberledger.cli import main
+
+sys.exit(main())

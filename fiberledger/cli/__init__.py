@@ -1,0 +1,107 @@
+"""The console script. Rooms bring their commands in `<room>/commands.py`:
+
+    def add_commands(subparsers):
+        verify = subparsers.add_parser("verify", help="...")
+        verify.set_defaults(run=function)           # function(options) -> exit code or None
+
+A command finds PostgreSQL running and Django ready, unless it says `set_defaults(needs="nothing")`.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import fiberledger
+from fiberledger.operate import Trouble
+
+OK, REFUSED, USAGE, ENVIRONMENT, BUG = 0, 1, 2, 3, 4
+EPILOG = """\
+environment:
+  DATA_DIR      the folder of everything we keep (default /var/lib/fiberledger as root, else ~/.local/share/fiberledger)
+  DATABASE_URL  a PostgreSQL 18 server of your own, postgresql://user:password@host/fiberledger (default: embedded)
+  HOST, PORT    where the web listens (default 127.0.0.1 and 8000)
+
+exit codes:
+  0  done
+  1  refused, or faults were found: the reason is on stderr
+  2  the command was not understood
+  3  the machine is in the way: database gone, port taken, folder not writable
+  4  a fault in the program; FIBERLEDGER_TRACE=1 shows where
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fiberledger",
+        description="FiberLedger runs internet providers: who is connected, what they owe, what they paid.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    for name in rooms_with_commands():
+        importlib.import_module(f"fiberledger.{name}.commands").add_commands(subparsers)
+    return parser
+
+
+def rooms_with_commands() -> list[str]:
+    found = sorted(path.parent.name for path in Path(fiberledger.__file__).parent.glob("*/commands.py"))
+    return sorted(found, key=lambda name: (name != "operate", name != "tenancy"))  # the first things first
+
+
+def main(arguments: list[str] | None = None) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fiberledger.settings")
+    options = build_parser().parse_args(arguments)
+    try:
+        if getattr(options, "needs", "database") == "database":
+            _make_ready()
+        return options.run(options) or OK
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `fiberledger … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        if os.environ.get("FIBERLEDGER_TRACE") == "1":
+            traceback.print_exc()
+        code, text = explain(error)
+        print(f"fiberledger: {' '.join(text.split())}", file=sys.stderr)
+        return code
+
+
+def explain(error: Exception) -> tuple[int, str]:
+    """Exit code and one line for any error a command may raise."""
+    import psycopg
+    from django.core.exceptions import ObjectDoesNotExist, ValidationError
+    from django.db import OperationalError
+
+    from fiberledger.tenancy.errors import Refusal
+
+    if isinstance(error, Refusal):
+        return REFUSED, str(error)
+    if isinstance(error, ValidationError):
+        return REFUSED, "; ".join(error.messages)
+    if isinstance(error, ObjectDoesNotExist):
+        return REFUSED, str(error)
+    if isinstance(error, Trouble):
+        return ENVIRONMENT, str(error)
+    if isinstance(error, (OperationalError, psycopg.OperationalError)):
+        return ENVIRONMENT, "PostgreSQL: " + str(error).split("\n", 1)[0]
+    if isinstance(error, OSError) and error.filename:
+        return ENVIRONMENT, f"{error.filename}: {error.strerror}"
+    return BUG, f"a fault in the program, {type(error).__name__}: {error} (FIBERLEDGER_TRACE=1 shows where)"
+
+
+def _make_ready() -> None:
+    import django
+
+    from fiberledger.operate import ensure_database, tables_are
+
+    ensure_database(migrate=False, stop_after=True)
+    django.setup()
+    if (state := tables_are()) == "missing":
+        ensure_database()
+    elif state == "behind":
+        raise Trouble("the database is older than this program: run `fiberledger migrate` first")
