@@ -1,0 +1,55 @@
+"""The built front end: which hashed file stands for which source. Vite writes the manifest, this reads it once."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.templatetags.static import static
+
+DIST = Path(__file__).resolve().parent / "static" / "screens" / "dist"
+
+
+@cache
+def _manifest() -> dict[str, Any]:
+    try:
+        return json.loads((DIST / "manifest.json").read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def manifest() -> dict[str, Any]:
+    if settings.DEBUG:
+        _manifest.cache_clear()
+    return _manifest()
+
+
+@cache
+def _url(name: str) -> str:
+    return static(f"screens/dist/{name}")
+
+
+def asset(source: str) -> str:
+    """The address of a built file: asset("app.js"). "" before `make assets` has run: the page works without."""
+    entry = manifest().get(f"src/{source}")
+    return _url(entry["file"]) if entry else ""
+
+
+def styles() -> list[str]:
+    """The style sheets of the first paint: one."""
+    entry = manifest().get("src/app.js", {})
+    return [_url(name) for name in entry.get("css", ())]
+
+
+def sprite_url() -> str:
+    entry = manifest().get("sprite.svg")
+    return _url(entry["file"]) if entry else _url("sprite.svg")
+
+
+def fonts(language: str) -> list[str]:
+    """The font files worth fetching before the style sheet is read."""
+    wanted = ["latin-wght-normal"] if language != "ur" else ["nastaliq-urdu-arabic"]
+    return [_url(entry["file"]) for name, entry in manifest().items() if name.endswith(".woff2") and any(w in name for w in wanted)]
