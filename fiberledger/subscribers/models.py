@@ -89,6 +89,8 @@ class Tag(TenantModel):
 class SubscriberQuerySet(ScopedQuerySet):
     branch_lookup = "branch"
     area_lookup = "area"
+    reseller_lookup = "reseller_name"
+    collector_lookup = "collector"
 
     def lock(self, pk: int) -> Subscriber:
         """The subscriber, held until the transaction ends: whoever moves their money or line queues here first."""
@@ -107,11 +109,17 @@ class SubscriberQuerySet(ScopedQuerySet):
 
 
 class SubscriberManager(TenantManager.from_queryset(SubscriberQuerySet)):  # type: ignore[misc]
-    pass
+    """Sees those who were not withdrawn."""
+
+    def get_queryset(self):
+        return super().get_queryset().filter(withdrawn_at__isnull=True)
 
 
 class Subscriber(TenantModel):
-    """One who pays. Never deleted: who left is terminated, and can be restored."""
+    """One who pays. Never deleted: who left is terminated, and can be restored.
+
+    Who came with an import that was undone is *withdrawn*: kept for the books, seen nowhere, number and phone free again.
+    """
 
     Status = Status
 
@@ -165,6 +173,7 @@ class Subscriber(TenantModel):
     consent_at = models.DateTimeField(_("consent given"), null=True, blank=True)
     blacklist_reason = models.CharField(_("why blacklisted"), max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField(_("registered"), default=calendar.now, editable=False)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
     name_key = models.CharField(max_length=240, editable=False, default="", db_collation="C")
     extra_search = models.TextField(editable=False, default="", blank=True)
 
@@ -176,11 +185,13 @@ class Subscriber(TenantModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "number"],
+                condition=Q(withdrawn_at__isnull=True),
                 name="subscriber_number_once",
                 violation_error_message=_("Another subscriber has this number."),
             ),
             models.UniqueConstraint(
                 fields=["tenant", "phone"],
+                condition=Q(withdrawn_at__isnull=True),
                 name="subscriber_phone_once",
                 violation_error_message=_("Another subscriber has this phone."),
             ),

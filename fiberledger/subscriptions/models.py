@@ -20,6 +20,8 @@ from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantMo
 class SubscriptionQuerySet(ScopedQuerySet):
     branch_lookup = "subscriber__branch"
     area_lookup = "subscriber__area"
+    reseller_lookup = "subscriber__reseller_name"
+    collector_lookup = "subscriber__collector"
 
     def billed(self) -> SubscriptionQuerySet:
         """Those that a new period is invoiced for."""
@@ -81,6 +83,10 @@ class Subscription(TenantModel):
     started_on = models.DateField(_("started on"))
     ended_on = models.DateField(_("ended on"), null=True, blank=True)
     billed_until = models.DateField(_("billed until"), null=True, blank=True)
+    free_days = models.PositiveSmallIntegerField(
+        _("free days"), default=0, help_text=_("Days from the start that are not charged.")
+    )
+    resume_on = models.DateField(_("comes back on"), null=True, blank=True)
     created_at = models.DateTimeField(default=calendar.now, editable=False)
 
     objects = SubscriptionManager()
@@ -127,6 +133,30 @@ class Subscription(TenantModel):
     def monthly(self) -> Money:
         """The price of one period: its own, else the plan's."""
         return Money(self.plan.price if self.price is None else Decimal(self.price), self.currency)
+
+
+class PlanChange(TenantModel):
+    """A subscription moved to another plan or price on a day. Never changed; billing charges the difference from it."""
+
+    subscription = TenantForeignKey(
+        Subscription, on_delete=models.PROTECT, related_name="plan_changes", db_index=False
+    )
+    old_plan = TenantForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    new_plan = TenantForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
+    old_price = AmountField(_("old price"))
+    new_price = AmountField(_("new price"))
+    on = models.DateField(_("on"))
+    at = models.DateTimeField(_("at"), default=calendar.now)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    actor_name = models.CharField(_("by"), max_length=120)
+
+    class Meta:
+        verbose_name = _("plan change")
+        verbose_name_plural = _("plan changes")
+        indexes = [models.Index(fields=["tenant", "subscription", "-id"], name="plan_change_by_line")]
+
+    def __str__(self) -> str:
+        return f"{self.old_plan} → {self.new_plan}"
 
 
 class StatusChange(TenantModel):

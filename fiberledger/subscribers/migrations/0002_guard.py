@@ -67,6 +67,10 @@ END $$;
 CREATE FUNCTION subscribers_search_change() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
+  IF NEW.withdrawn_at IS NOT NULL THEN
+    DELETE FROM subscribers_search WHERE tenant_id = NEW.tenant_id AND subscriber_id = NEW.id;
+    RETURN NULL;
+  END IF;
   UPDATE subscribers_search SET tokens = subscribers_tokens(
       NEW.tenant_id, NEW.name_key, NEW.number, NEW.national_id, concat_ws(' ', NEW.phone, NEW.phone2, NEW.whatsapp),
       NEW.extra_search)
@@ -78,10 +82,10 @@ ALTER FUNCTION subscribers_search_change() OWNER TO fl_control;
 CREATE TRIGGER search_add AFTER INSERT ON subscribers_subscriber REFERENCING NEW TABLE AS added
   FOR EACH STATEMENT EXECUTE FUNCTION subscribers_search_add();
 CREATE TRIGGER search_change
-  AFTER UPDATE OF name, number, national_id, phone, phone2, whatsapp, extra_search ON subscribers_subscriber
-  FOR EACH ROW WHEN ((OLD.name_key, OLD.number, OLD.national_id, OLD.phone, OLD.phone2, OLD.whatsapp, OLD.extra_search)
+  AFTER UPDATE OF name, number, national_id, phone, phone2, whatsapp, extra_search, withdrawn_at ON subscribers_subscriber
+  FOR EACH ROW WHEN ((OLD.name_key, OLD.number, OLD.national_id, OLD.phone, OLD.phone2, OLD.whatsapp, OLD.extra_search, OLD.withdrawn_at)
     IS DISTINCT FROM
-    (NEW.name_key, NEW.number, NEW.national_id, NEW.phone, NEW.phone2, NEW.whatsapp, NEW.extra_search))
+    (NEW.name_key, NEW.number, NEW.national_id, NEW.phone, NEW.phone2, NEW.whatsapp, NEW.extra_search, NEW.withdrawn_at))
   EXECUTE FUNCTION subscribers_search_change();
 """ % {"tenant": TENANT_IN_SCOPE}
 
@@ -95,7 +99,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 CREATE FUNCTION subscriber_search(query text, max integer DEFAULT 20, branches bigint[] DEFAULT NULL,
-                                  areas bigint[] DEFAULT NULL)
+                                  areas bigint[] DEFAULT NULL, resellers text[] DEFAULT NULL,
+                                  collector bigint DEFAULT NULL)
 RETURNS TABLE (id bigint, rank integer) LANGUAGE plpgsql STABLE
 SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
@@ -128,6 +133,8 @@ BEGIN
           ON s.tenant_id = here AND s.id = e.subscriber_id
        WHERE e.tenant_id = here AND e.tokens @@ look
          AND (branches IS NULL OR s.branch_id = ANY(branches)) AND (areas IS NULL OR s.area_id = ANY(areas))
+         AND (resellers IS NULL OR s.reseller_name = ANY(resellers))
+         AND (collector IS NULL OR s.collector_id = collector)
        LIMIT many) t;
     IF more IS NOT NULL THEN
       RETURN QUERY SELECT unnest(more), 1;
@@ -153,6 +160,8 @@ BEGIN
        WHERE e.tenant_id = here AND e.tokens @@ look AND NOT e.subscriber_id = ANY(found)
          AND (strpos(s.phone, part) > 0 OR strpos(s.phone2, part) > 0 OR strpos(s.whatsapp, part) > 0)
          AND (branches IS NULL OR s.branch_id = ANY(branches)) AND (areas IS NULL OR s.area_id = ANY(areas))
+         AND (resellers IS NULL OR s.reseller_name = ANY(resellers))
+         AND (collector IS NULL OR s.collector_id = collector)
        LIMIT many - cardinality(found)) t;
     IF more IS NOT NULL THEN
       RETURN QUERY SELECT unnest(more), 2;
@@ -165,8 +174,11 @@ BEGIN
     SELECT array_agg(t.id) INTO more FROM (
       SELECT s.id FROM subscribers_subscriber s
        WHERE s.tenant_id = here AND s.name_key >= wanted AND s.name_key < wanted || U&'\+10FFFF'
+         AND s.withdrawn_at IS NULL
          AND NOT s.id = ANY(found)
          AND (branches IS NULL OR s.branch_id = ANY(branches)) AND (areas IS NULL OR s.area_id = ANY(areas))
+         AND (resellers IS NULL OR s.reseller_name = ANY(resellers))
+         AND (collector IS NULL OR s.collector_id = collector)
        ORDER BY s.name_key, s.id LIMIT many - cardinality(found)) t;
     IF more IS NOT NULL THEN
       RETURN QUERY SELECT unnest(more), 3;
@@ -187,15 +199,17 @@ BEGIN
           ON s.tenant_id = here AND s.id = e.subscriber_id
        WHERE e.tenant_id = here AND e.tokens @@ look AND NOT e.subscriber_id = ANY(found)
          AND (branches IS NULL OR s.branch_id = ANY(branches)) AND (areas IS NULL OR s.area_id = ANY(areas))
+         AND (resellers IS NULL OR s.reseller_name = ANY(resellers))
+         AND (collector IS NULL OR s.collector_id = collector)
        LIMIT many - cardinality(found)) t;
     IF more IS NOT NULL THEN
       RETURN QUERY SELECT unnest(more), 4;
     END IF;
   END IF;
 END $$;
-ALTER FUNCTION subscriber_search(text, integer, bigint[], bigint[]) OWNER TO fl_control;
-REVOKE ALL ON FUNCTION subscriber_search(text, integer, bigint[], bigint[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION subscriber_search(text, integer, bigint[], bigint[]) TO fl_app;
+ALTER FUNCTION subscriber_search(text, integer, bigint[], bigint[], text[], bigint) OWNER TO fl_control;
+REVOKE ALL ON FUNCTION subscriber_search(text, integer, bigint[], bigint[], text[], bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION subscriber_search(text, integer, bigint[], bigint[], text[], bigint) TO fl_app;
 """ % {"tenant": TENANT_IN_SCOPE}
 
 
