@@ -77,9 +77,8 @@ def explain(error: Exception) -> tuple[int, str]:
     from django.core.exceptions import ObjectDoesNotExist, ValidationError
     from django.db import OperationalError
 
-    from fiberledger.tenancy.errors import Refusal
-
-    if isinstance(error, Refusal):
+    refusal = getattr(sys.modules.get("fiberledger.tenancy.errors"), "Refusal", ())  # not loaded: nothing refused
+    if isinstance(error, refusal):
         return REFUSED, str(error)
     if isinstance(error, ValidationError):
         return REFUSED, "; ".join(error.messages)

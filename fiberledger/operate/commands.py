@@ -28,6 +28,7 @@ def add_commands(subparsers) -> None:
     run.add_argument("--radius", action="store_true", help="run FreeRADIUS as well")
     run.add_argument("--no-demo", action="store_true", help="leave an empty installation empty")
     run.add_argument("--follow", action="store_true", help="stop when the program that started this one ends")
+    run.add_argument("--dev", action="store_true", help="read code and assets again when they change")
     run.set_defaults(run=_run, needs="nothing")
 
     web = subparsers.add_parser("web", help="only the web server")
@@ -35,6 +36,7 @@ def add_commands(subparsers) -> None:
     web.add_argument("--port", type=int)
     web.add_argument("--workers", type=int, default=max(1, min(4, cores)), metavar="N")
     web.add_argument("--threads", type=int, default=8, metavar="N", help="requests one process serves at once")
+    web.add_argument("--dev", action="store_true", help="one process that reads changed code again")
     web.set_defaults(run=_web, needs="nothing")
 
     worker = subparsers.add_parser("worker", help="only a job worker")
@@ -100,6 +102,7 @@ def _run(options) -> int:
         workers=options.workers,
         demo=not options.no_demo,
         radius=options.radius,
+        dev=options.dev,
     )
 
 
@@ -111,13 +114,21 @@ def _follow_supervisor():
 
 
 def _web(options) -> int:
+    _follow_supervisor()
+    port = options.port or environment.port()
+    if options.dev:
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("runserver", f"{options.host}:{port}", "--nostatic", skip_checks=True)
+        return 0
     from granian import Granian
 
-    _follow_supervisor()
     Granian(
         "fiberledger.wsgi:application",
         address=options.host,
-        port=options.port or environment.port(),
+        port=port,
         interface="wsgi",
         workers=options.workers,
         blocking_threads=options.threads,
@@ -216,7 +227,7 @@ def _shell(options) -> None:
     from fiberledger.operate import postgres
 
     where = environment.superuser() if options.role == "superuser" else environment.connection(f"fl_{options.role}")
-    os.environ.update({f"PG{key.upper()}": value for key, value in _as_libpq(where).items()})
+    os.environ.update(environment.as_libpq(where))
     if options.tenant:
         from fiberledger.tenancy.models import Tenant
 
@@ -232,11 +243,6 @@ def _shell(options) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise SystemExit(subprocess.call([postgres.tool("psql"), *arguments]))
-
-
-def _as_libpq(where):
-    names = {"dbname": "database", "sslmode": "sslmode"}
-    return {names.get(key, key): value for key, value in where.items() if key != "options"}
 
 
 def _start_database(options) -> None:

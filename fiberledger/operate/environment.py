@@ -127,6 +127,15 @@ def connection(role: str) -> dict[str, str]:
     return {**superuser(), "user": role, "password": secret(role)}
 
 
+def as_libpq(given: dict[str, str]) -> dict[str, str]:
+    """The same as environment variables for psql, pg_dump and their like."""
+    return {
+        "PGDATABASE" if key == "dbname" else f"PG{key.upper()}": value
+        for key, value in given.items()
+        if key != "options"
+    }
+
+
 def databases() -> dict[str, dict]:
     """Django's DATABASES: default serves, owner migrates, control reads across tenants."""
     return {alias: _for_django(connection(role)) for alias, role in ALIASES.items()}

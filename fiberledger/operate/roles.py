@@ -29,7 +29,7 @@ def ensure():
         secret(name)
     with one_at_a_time("roles"):
         if not _all_roles_can_enter():
-            _create_everything()
+            create_everything()
 
 
 def _all_roles_can_enter():
@@ -43,10 +43,10 @@ def _all_roles_can_enter():
         return False
 
 
-def _create_everything():
+def create_everything():
     name = superuser()["dbname"]
     try:
-        with _connect("postgres") as server:
+        with connect("postgres") as server:
             if server.info.server_version < OLDEST_SERVER:
                 raise Trouble(
                     f"PostgreSQL 18 is needed; the server has version {server.info.parameter_status('server_version')}"
@@ -58,7 +58,7 @@ def _create_everything():
             if not server.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                 _run(server, CREATE_DATABASE, database=name)
             _run(server, FOR_DATABASE, database=name)
-            with _connect(name) as inside:
+            with connect(name) as inside:
                 _run(inside, INSIDE_DATABASE)
     except psycopg.OperationalError as error:
         raise Trouble(f"PostgreSQL does not let us in: {_first_line(error)}") from None
@@ -69,7 +69,8 @@ def _create_everything():
         ) from None
 
 
-def _connect(dbname):
+def connect(dbname):
+    """The privileged connection, to any database."""
     return psycopg.connect(**{**superuser(), "dbname": dbname}, connect_timeout=10, autocommit=True)
 
 

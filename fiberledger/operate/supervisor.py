@@ -280,7 +280,7 @@ def _alive(pid):
     return False
 
 
-def run(*, host: str, port: int, web_workers: int, workers: int, demo: bool, radius: bool) -> int:
+def run(*, host: str, port: int, web_workers: int, workers: int, demo: bool, radius: bool, dev: bool = False) -> int:
     began = time.monotonic()
     held = only_one()
     if orphans := stop_orphans():
@@ -300,7 +300,12 @@ def run(*, host: str, port: int, web_workers: int, workers: int, demo: bool, rad
                 postgres.embedded().stop()
         raise
     _close_connections()
-    children = [Child("web", ["web", "--host", host, "--port", str(port), "--workers", str(web_workers)])]
+    children = [
+        Child(
+            "web",
+            ["web", "--host", host, "--port", str(port), "--workers", str(web_workers), *(["--dev"] if dev else [])],
+        )
+    ]
     children += [Child("worker", ["worker"]) for _ in range(workers)]
     if radius:
         children.append(Child("radius", ["radius", "run"]))
