@@ -9,6 +9,6 @@ from fiberledger.tenancy.rooms import verbs
 
 __all__, __getattr__ = verbs(
     __name__,
-    services="account credit debit open_chart open_party_account post reverse",
+    services="account credit debit open_chart open_party_account open_party_accounts post reverse",
     proof="Fault verify",
 )

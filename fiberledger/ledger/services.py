@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext_noop
 
 from fiberledger import calendar
@@ -90,6 +90,18 @@ def open_party_account(code: str, name: str, currency: str) -> LedgerAccount:
         role="receivable",
         is_party=True,
     )
+
+
+def open_party_accounts(pages: list[tuple[str, str]], currency: str) -> dict[str, int]:
+    """Receivable pages for many subscribers at once, as (code, name); returns code → id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO ledger_ledgeraccount (tenant_id, code, name, kind, role, currency, is_party, balance)
+               SELECT %s, page.code, page.name, 'asset', 'receivable', %s, true, 0
+                 FROM unnest(%s::text[], %s::text[]) AS page (code, name) RETURNING code, id""",
+            [current_tenant_id(), currency, [code for code, _name in pages], [name for _code, name in pages]],
+        )
+        return dict(cursor.fetchall())
 
 
 @transaction.atomic
