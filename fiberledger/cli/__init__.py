@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 
 import fiberledger
-from fiberledger.operate import Trouble
+from fiberledger.operate import Trouble, supervisor
 
 OK, REFUSED, USAGE, ENVIRONMENT, BUG = 0, 1, 2, 3, 4
 EPILOG = """\
@@ -53,6 +53,7 @@ def rooms_with_commands() -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fiberledger.settings")
+    supervisor.follow_if_supervised()
     options = build_parser().parse_args(arguments)
     try:
         if getattr(options, "needs", "database") == "database":

@@ -106,15 +106,7 @@ def _run(options) -> int:
     )
 
 
-def _follow_supervisor():
-    from fiberledger.operate import supervisor
-
-    if os.environ.get(supervisor.MARK):
-        supervisor.follow_parent()
-
-
 def _web(options) -> int:
-    _follow_supervisor()
     port = options.port or environment.port()
     if options.dev:
         import django
@@ -146,7 +138,6 @@ def _web(options) -> int:
 def _worker(options) -> int:
     import django
 
-    _follow_supervisor()
     django.setup()
     from procrastinate.contrib.django import app
 
@@ -229,10 +220,7 @@ def _shell(options) -> None:
     where = environment.superuser() if options.role == "superuser" else environment.connection(f"fl_{options.role}")
     os.environ.update(environment.as_libpq(where))
     if options.tenant:
-        from fiberledger.tenancy.models import Tenant
-
-        tenant = Tenant.objects.using("control").get(slug=options.tenant)
-        os.environ["PGOPTIONS"] = f"-c app.tenant_id={tenant.pk}"
+        os.environ["PGOPTIONS"] = f"-c app.tenant_id={_tenant_id(options.tenant)}"
     arguments = options.psql[1:] if options.psql[:1] == ["--"] else options.psql
     sys.stdout.flush()
     if environment.database_url():
@@ -243,6 +231,16 @@ def _shell(options) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise SystemExit(subprocess.call([postgres.tool("psql"), *arguments]))
+
+
+def _tenant_id(slug):
+    import psycopg
+
+    with psycopg.connect(**environment.connection("fl_control")) as opened:
+        found = opened.execute("select id from tenancy_tenant where slug = %s", [slug]).fetchone()
+    if not found:
+        raise Trouble(f"there is no tenant {slug!r}")
+    return found[0]
 
 
 def _start_database(options) -> None:

@@ -19,6 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from fiberledger import operate
 from fiberledger.operate import environment, postgres
 from fiberledger.operate.environment import Trouble
@@ -36,6 +38,15 @@ def follow_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
     if os.getppid() != parent or parent == 1:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def follow_if_supervised() -> None:
+    if os.environ.get(MARK):
+        follow_parent()
+
+
+def _marked():
+    return {**os.environ, MARK: str(environment.data_dir()), "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass
@@ -56,7 +67,7 @@ class Child:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, MARK: str(environment.data_dir()), "PYTHONUNBUFFERED": "1"},
+            env=_marked(),
             start_new_session=True,  # a group of its own: Ctrl-C reaches us alone, and we can end it with all its children
         )
         os.set_blocking(self.process.stdout.fileno(), False)
@@ -263,7 +274,7 @@ def stop_orphans() -> int:
         with suppress(OSError):
             if place.name.isdigit() and wanted in (place / "environ").read_bytes().split(b"\0"):
                 found.append(int(place.name))
-    found = [pid for pid in found if pid != os.getpid()]
+    found = [pid for pid in found if pid not in (os.getpid(), os.getppid())]
     for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
         for pid in found:
             with suppress(OSError):
@@ -329,21 +340,22 @@ def _close_connections():
 
 def load_demo_once() -> None:
     """On the first start of an empty installation. A load that was interrupted is begun again."""
-    from fiberledger.tenancy.models import Tenant
-
     note = environment.data_dir() / "run" / "demo"
     unfinished = note.exists() and note.read_text() != "done"
-    if not unfinished and (note.exists() or Tenant.objects.using("control").exists()):
+    if not unfinished and (note.exists() or _has_tenants()):
         return
     note.write_text("loading")
     say("demo", "loading two providers and six months of their life; this happens once")
     arguments = ["demo", "load", *(["--reset"] if unfinished else [])]
-    done = subprocess.run(
-        [sys.executable, "-m", "fiberledger", *arguments], env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
+    done = subprocess.run([sys.executable, "-m", "fiberledger", *arguments], env=_marked())
     if done.returncode:
         raise Trouble("the demo could not be loaded (see above); start without it: fiberledger run --no-demo")
     note.write_text("done")
+
+
+def _has_tenants():
+    with psycopg.connect(**environment.connection("fl_control")) as opened:
+        return opened.execute("select exists (select from tenancy_tenant)").fetchone()[0]
 
 
 def demo_logins() -> list[str]:
