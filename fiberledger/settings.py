@@ -31,14 +31,13 @@ _OWN_ROOMS = (
     # records, contracts, work
     "ledger catalog subscribers notices subscriptions billing payments access "
     # processes, faces
-    "dunning reports onboarding console control demo"
+    "dunning reports onboarding console team control demo"
 ).split()
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.staticfiles",
     "django.contrib.messages",
-    "django.contrib.sessions",
     "template_partials",
     "procrastinate.contrib.django",
     *(f"fiberledger.{room}" for room in _OWN_ROOMS if (BASE_DIR / "fiberledger" / room / "__init__.py").exists()),
@@ -55,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "fiberledger.identity.middleware.Identify",
 ]
 
 ROOT_URLCONF = "fiberledger.urls"
@@ -77,7 +77,21 @@ DATABASES = environment.databases()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "identity.User"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTHENTICATION_BACKENDS = ["fiberledger.identity.backend.Backend"]
+PASSWORD_HASHERS = ["fiberledger.identity.hashers.Argon2"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("name", "email", "phone")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SESSION_ENGINE = "fiberledger.identity.sessions"
+SESSION_COOKIE_AGE = 14 * 24 * 3600  # sign in again after a fortnight,
+SESSION_IDLE = int(os.environ.get("SESSION_IDLE", str(12 * 3600)))  # or after so many seconds without a click
+PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://{BASE_HOSTS[0]}:{environment.port()}")  # what links in letters start with
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS

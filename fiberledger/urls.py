@@ -8,7 +8,7 @@ from django.apps import apps
 from django.urls import include, path
 
 urlpatterns = [
-    path("" if config.label == "console" else f"{config.label}/", include(f"{config.name}.urls"))
+    path("" if config.label in ("console", "identity") else f"{config.label}/", include(f"{config.name}.urls"))
     for config in apps.get_app_configs()
     if config.name.startswith("fiberledger.") and find_spec(f"{config.name}.urls")
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 
 from fiberledger import jobs
+from fiberledger.identity.services import provision as roles_for_everyone
 from fiberledger.ledger.services import provision as open_books
 from fiberledger.tenancy import services as tenancy
 
 # A room's provision() gives a new tenant the rows that the room wants every tenant to have.
 PROVISIONERS = [
     tenancy.furnish_profile,
+    roles_for_everyone,
     open_books,
 ]
 

@@ -1,0 +1,5 @@
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS = {
+    "audit.exported": _("Audit log exported"),
+}

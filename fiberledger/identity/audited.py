@@ -1,0 +1,25 @@
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS = {
+    "login.succeeded": _("Signed in"),
+    "login.ended": _("Signed out"),
+    "login.failed": _("Sign-in failed"),
+    "login.locked": _("Sign-in refused: locked"),
+    "login.ended_elsewhere": _("Signed out elsewhere"),
+    "password.changed": _("Password changed"),
+    "password.reset": _("Password reset"),
+    "password.reset_sent": _("Password reset sent"),
+    "member.invited": _("Member invited"),
+    "member.invitation_withdrawn": _("Invitation withdrawn"),
+    "member.joined": _("Member joined"),
+    "member.added": _("Member added"),
+    "member.changed": _("Member's roles changed"),
+    "member.disabled": _("Member disabled"),
+    "member.enabled": _("Member enabled"),
+    "member.signed_out": _("Member signed out everywhere"),
+    "member.unlocked": _("Member unlocked"),
+    "role.created": _("Role created"),
+    "role.changed": _("Role changed"),
+    "role.disabled": _("Role disabled"),
+    "role.enabled": _("Role enabled"),
+}
