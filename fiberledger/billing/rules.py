@@ -281,6 +281,7 @@ class Line:
     start: date | None
     end: date | None
     why: tuple[Step, ...]
+    quantity: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)

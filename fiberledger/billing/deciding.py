@@ -1,0 +1,309 @@
+"""From subscriptions to decisions: reads a set in a fixed number of queries and asks the pure rules.
+
+Most subscribers share plan, price and period, so an answer is worked out once and looked up afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+from fiberledger import money
+from fiberledger.catalog.models import Plan
+from fiberledger.ledger.models import LedgerAccount
+from fiberledger.subscribers import states
+from fiberledger.tenancy import current_tenant, current_tenant_id
+
+from . import rules, wording
+from .models import BillingPolicy, Skipped
+
+BILLED = sorted(str(status) for status in states.BILLED)
+
+# A line that ended long ago and was never billed here was billed elsewhere, before it was brought over.
+_FORGET_ENDED_AFTER = timedelta(days=62)
+
+
+class Candidate(NamedTuple):
+    """A subscription as billing reads it."""
+
+    id: int
+    subscriber_id: int
+    plan_id: int
+    price: Decimal | None
+    currency: str
+    billing: str
+    anchor_day: int
+    first_period: str
+    started_on: date
+    ended_on: date | None
+    billed_until: date | None
+    language: str
+    account_currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One invoice to be, without the subscriber: many share it."""
+
+    no: int
+    plan_id: int
+    start: date
+    end: date
+    due_on: date
+    currency: str
+    language: str
+    lines: tuple[rules.Line, ...]
+    texts: tuple[str, ...]
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    credits: tuple[tuple[int, Decimal], ...]
+    tax_name: str
+    plan: dict[str, Any]
+
+
+class Skip(NamedTuple):
+    reason: str
+    start: date | None
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What becomes of one subscription: invoices, periods passed over, and how far billing has come."""
+
+    decisions: tuple[Decision, ...]
+    skips: tuple[Skip, ...]
+    billed_until: date | None
+
+
+NOTHING = Outcome((), (), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _PlanFacts:
+    id: int
+    name: str
+    price: Decimal
+    currency: str
+    months: int
+    days: int
+    fees: rules.Fees
+    tax_percent: Decimal
+    tax_inclusive: bool
+    tax_name: str
+    tax_account_id: int | None
+    shown: dict[str, Any]
+    status: str
+
+
+def may_be_due(as_of: date) -> Q:
+    """The subscriptions worth asking the rules about."""
+    unfinished = Q(ended_on__isnull=True) | Q(ended_on__gt=F("stands_at"))
+    recent = Q(billed_until__isnull=False) | Q(started_on__gte=as_of - _FORGET_ENDED_AFTER)
+    return Q(stands_at__lte=as_of) & unfinished & (Q(status__in=BILLED) | (Q(ended_on__isnull=False) & recent))
+
+
+def candidates(queryset: Any, as_of: date) -> Any:
+    return queryset.alias(stands_at=Coalesce("billed_until", "started_on")).filter(may_be_due(as_of))
+
+
+_READ = """
+SELECT s.id, s.subscriber_id, s.plan_id, s.price, s.currency, s.billing, s.anchor_day, s.first_period, s.started_on,
+       s.ended_on, s.billed_until, b.language, a.currency
+  FROM subscriptions_subscription s
+  JOIN subscribers_subscriber b ON b.tenant_id = s.tenant_id AND b.id = s.subscriber_id
+  JOIN ledger_ledgeraccount a ON a.tenant_id = b.tenant_id AND a.id = b.receivable_id
+ WHERE s.tenant_id = %s AND s.id = ANY(%s) ORDER BY s.id"""
+
+
+def read(ids: Sequence[int], *, lock: bool = False) -> list[Candidate]:
+    with connection.cursor() as cursor:
+        cursor.execute(_READ + (" FOR NO KEY UPDATE OF s" if lock else ""), [current_tenant_id(), list(ids)])
+        return list(map(Candidate._make, cursor.fetchall()))
+
+
+_STEPS = """
+SELECT subscription_id, "on", new FROM subscriptions_statuschange
+ WHERE tenant_id = %s AND subscription_id = ANY(%s)
+   AND (new <> ALL(%s) OR (old <> '' AND old <> ALL(%s)))
+ ORDER BY subscription_id, "on", id"""
+
+
+def read_pauses(found: Sequence[Candidate]) -> dict[int, tuple[rules.Pause, ...]]:
+    """The days without service that reach into what is not billed yet, by subscription. Most have none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STEPS, [current_tenant_id(), [c.id for c in found], BILLED, BILLED])
+        steps = cursor.fetchall()
+    if not steps:
+        return {}
+    stands_at = {c.id: c.billed_until or c.started_on for c in found}
+    pauses: dict[int, tuple[rules.Pause, ...]] = {}
+    for subscription_id, rows in groupby(steps, key=lambda row: row[0]):
+        mine = [p for p in pauses_from((on, new) for _id, on, new in rows) if p.end > stands_at[subscription_id]]
+        if mine:
+            pauses[subscription_id] = tuple(mine)
+    return pauses
+
+
+def pauses_from(steps: Iterable[tuple[date, str]]) -> list[rules.Pause]:
+    """Status changes (on, new), in order, as stretches without service."""
+    found: list[rules.Pause] = []
+    since: tuple[date, str] | None = None
+    for on, new in steps:
+        if since and on > since[0]:
+            found.append(rules.Pause(since[0], on, since[1]))
+        if new in states.BILLED:
+            since = None
+        else:
+            since = (on, rules.CUT if new == states.Status.SUSPENDED else rules.HOLD)
+    if since:
+        found.append(rules.Pause(since[0], date.max, since[1]))
+    return found
+
+
+class Decider:
+    """Answers for one `as_of`; keeps what it worked out."""
+
+    def __init__(self, as_of: date, issued_on: date, policy: BillingPolicy, back_bill: str | None = None) -> None:
+        self.as_of = as_of
+        self.issued_on = issued_on
+        self.policy = policy
+        self.back_bill = back_bill or policy.back_bill
+        self.language = current_tenant().language
+        self.plans: dict[int, _PlanFacts] = {}
+        self.accounts: dict[tuple[str, str], int] = {}
+        self._known: dict[tuple, Outcome] = {}
+        self._count = 0
+
+    def forget(self) -> None:
+        """Read plans and prices afresh: they may have changed since the last chunk."""
+        self.plans.clear()
+        self.accounts.clear()
+        self._known.clear()
+
+    def prepare(self, found: Sequence[Candidate]) -> None:
+        wanted = {c.plan_id for c in found} - self.plans.keys()
+        if wanted:
+            for plan in Plan.objects.filter(pk__in=wanted).select_related("tax"):
+                self.plans[plan.pk] = self._facts(plan)
+        if not self.accounts:
+            self.accounts = {
+                (role, currency): pk
+                for role, currency, pk in LedgerAccount.objects.control().values_list("role", "currency", "pk")
+            }
+
+    @staticmethod
+    def _facts(plan: Plan) -> _PlanFacts:
+        tax = plan.tax
+        months, days = rules.span(plan.validity_days)
+        return _PlanFacts(
+            plan.pk, plan.name, plan.price, plan.currency, months, days,
+            rules.Fees(plan.installation_fee, plan.deposit),
+            tax.percent if tax else Decimal(0), plan.tax_inclusive, tax.name if tax else "",
+            tax.account_id if tax else None,
+            {"name": plan.name, "code": plan.code, "speed": plan.speed, "price": format(plan.price, "f")},
+            plan.status,
+        )  # fmt: skip
+
+    def decide(self, c: Candidate, pauses: tuple[rules.Pause, ...] = ()) -> Outcome:
+        if pauses:
+            return self._decide(c, pauses)
+        start = c.billed_until
+        if start is None or self.policy.free_days or not self._is_plain(c.plan_id):
+            begun = c.started_on
+        else:
+            begun = None
+        key = (c.plan_id, start, begun, c.anchor_day, c.price, c.billing, c.first_period, c.ended_on, c.currency,
+               c.language, c.account_currency)  # fmt: skip
+        outcome = self._known.get(key)
+        if outcome is None:
+            outcome = self._known[key] = self._decide(c, ())
+        return outcome
+
+    def _is_plain(self, plan_id: int) -> bool:
+        return self.plans[plan_id].months == 1
+
+    def terms(self, c: Candidate, pauses: tuple[rules.Pause, ...] = ()) -> rules.Terms:
+        plan = self.plans[c.plan_id]
+        return rules.Terms(
+            c.billing, c.anchor_day, c.started_on, c.ended_on, c.billed_until, c.first_period,
+            self.policy.free_days, pauses, plan.months, plan.days,
+        )  # fmt: skip
+
+    def _decide(self, c: Candidate, pauses: tuple[rules.Pause, ...]) -> Outcome:
+        plan = self.plans[c.plan_id]
+        if c.currency != c.account_currency:
+            return Outcome((), (Skip(Skipped.Reason.CURRENCY, None, None),), None)
+        if ("sales", c.currency) not in self.accounts:
+            return Outcome((), (Skip(Skipped.Reason.NO_ACCOUNT, None, None),), None)
+        bills = rules.due(self.terms(c, pauses), self.as_of, self.back_bill)
+        if not bills:
+            return NOTHING
+        price = self.price(c)
+        fees: rules.Fees | None = plan.fees if c.billed_until is None else None
+        decisions, skips = [], []
+        for bill in bills:
+            if bill.skip:
+                skips.append(Skip(bill.skip, bill.start, bill.end))
+                continue
+            lines = rules.charge(bill, price, plan=plan.name, fees=fees)
+            if not lines:
+                reason = Skipped.Reason.NOTHING_DUE if price.amount else Skipped.Reason.ZERO_PRICE
+                skips.append(Skip(reason, bill.start, bill.end))
+                continue
+            fees = None
+            decisions.append(self._decision(c, plan, bill, lines))
+        return Outcome(tuple(decisions), tuple(skips), bills[-1].end)
+
+    def price(self, c: Candidate) -> rules.Price:
+        plan = self.plans[c.plan_id]
+        own = c.price is not None and c.price != plan.price
+        return rules.Price(
+            c.price if own and c.price is not None else plan.price, "own" if own else "plan",
+            plan.tax_percent, plan.tax_inclusive, money.exponent(c.currency), self.policy.rounding_step,
+        )  # fmt: skip
+
+    def _decision(
+        self, c: Candidate, plan: _PlanFacts, bill: rules.Bill, lines: tuple[rules.Line, ...]
+    ) -> Decision:
+        self._count += 1
+        net, tax, total = rules.total_of(lines)
+        language = c.language or self.language
+        due_on = max(self.issued_on, rules.due_on(bill, c.billing)) + timedelta(days=self.policy.due_days)
+        credits: dict[int, Decimal] = {}
+        for line in lines:
+            account = self.income_account(line.kind, c.currency)
+            credits[account] = credits.get(account, Decimal(0)) + line.net
+        if tax:
+            account = plan.tax_account_id or self.accounts["tax_payable", c.currency]
+            credits[account] = credits.get(account, Decimal(0)) + tax
+        return Decision(
+            self._count, c.plan_id, bill.start, bill.end, due_on, c.currency, language, lines,
+            tuple(wording.line_text(line, plan.name, language) for line in lines),
+            net, tax, total, tuple((account, -amount) for account, amount in credits.items() if amount),
+            plan.tax_name, plan.shown,
+        )  # fmt: skip
+
+    def income_account(self, kind: str, currency: str) -> int:
+        role = {"plan": "sales", "deposit": "deposits", "opening": "opening_equity"}.get(kind, "fees")
+        return self.accounts[role, currency]
+
+
+def decide_all(decider: Decider, found: Sequence[Candidate]) -> list[tuple[Candidate, Outcome]]:
+    """The decision for each, in the same order."""
+    decider.prepare(found)
+    pauses = read_pauses(found)
+    decide = decider.decide
+    if not pauses:
+        return [(c, decide(c)) for c in found]
+    return [(c, decide(c, pauses.get(c.id, ()))) for c in found]
+

@@ -1,0 +1,121 @@
+from django.db import migrations
+
+from fiberledger.tenancy.operations import AppendOnly, IsolateByTenant
+
+# A subscription's days are its own stretch of the number line, so that two periods overlap exactly when their ranges
+# do, and no extension is needed.
+NO_OVERLAP = """
+ALTER TABLE billing_invoice ADD CONSTRAINT invoice_periods_apart EXCLUDE USING gist (
+  int8range(subscription_id * 131072 + (period_start - date '1900-01-01'),
+            subscription_id * 131072 + (period_end - date '1900-01-01')) WITH &&)
+  WHERE (kind = 'regular' AND status <> 'void');
+"""
+
+# What was issued stays as it was: only the status moves, never back from void, and to void only with nothing settled.
+IMMUTABLE = """
+CREATE FUNCTION billing_refuse_invoice_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'invoice % was issued and does not change', OLD.number USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+CREATE TRIGGER invoice_stays BEFORE UPDATE OF id, tenant_id, number, kind, subscriber_id, subscription_id, period_start,
+  period_end, issued_on, due_on, currency, net, tax, total, previous_balance, run_id, issuer_id, entry_id, language,
+  snapshot, note, created_at, created_by_name ON billing_invoice FOR EACH ROW
+  EXECUTE FUNCTION billing_refuse_invoice_change();
+CREATE TRIGGER invoice_never_deleted BEFORE DELETE ON billing_invoice FOR EACH ROW
+  EXECUTE FUNCTION billing_refuse_invoice_change();
+CREATE TRIGGER invoice_never_emptied BEFORE TRUNCATE ON billing_invoice FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+REVOKE DELETE, TRUNCATE ON billing_invoice FROM fl_app, fl_control;
+
+CREATE FUNCTION billing_guard_void() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.status = 'void' THEN
+    RAISE EXCEPTION 'invoice % is void and stays void', OLD.number USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  IF EXISTS (SELECT FROM billing_allocation WHERE invoice_id = OLD.id HAVING sum(amount) <> 0) THEN
+    RAISE EXCEPTION 'invoice % has payments on it', OLD.number USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER void_is_final BEFORE UPDATE OF status, voided_on, void_reason ON billing_invoice FOR EACH ROW
+  WHEN (OLD.status = 'void' OR NEW.status = 'void') EXECUTE FUNCTION billing_guard_void();
+"""
+
+# Once a statement: the lines of an invoice make its sums, now and for ever (a line added later would break them).
+LINES = """
+CREATE FUNCTION billing_lines_add_up() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE bad record;
+BEGIN
+  SELECT i.number INTO bad FROM billing_invoice i
+    JOIN (SELECT l.invoice_id, sum(l.net) AS net, sum(l.tax) AS tax FROM billing_invoiceline l
+          WHERE l.invoice_id IN (SELECT invoice_id FROM added) GROUP BY l.invoice_id) s ON s.invoice_id = i.id
+   WHERE s.net <> i.net OR s.tax <> i.tax LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the lines of invoice % do not make its sum', bad.number USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER lines_add_up AFTER INSERT ON billing_invoiceline REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION billing_lines_add_up();
+"""
+
+# The subscriber's page is locked first, so that the sums below count whatever committed before us.
+ALLOCATIONS = """
+CREATE FUNCTION billing_guard_allocation() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE bad record;
+BEGIN
+  PERFORM 1 FROM ledger_ledgeraccount a WHERE a.id IN (
+      SELECT s.receivable_id FROM added n JOIN billing_invoice i ON i.id = n.invoice_id
+        JOIN subscribers_subscriber s ON s.id = i.subscriber_id)
+    ORDER BY a.id FOR NO KEY UPDATE;
+
+  SELECT i.number INTO bad FROM billing_invoice i
+    JOIN (SELECT l.invoice_id, sum(l.amount) AS settled FROM billing_allocation l
+          WHERE l.invoice_id IN (SELECT invoice_id FROM added) GROUP BY l.invoice_id) s ON s.invoice_id = i.id
+   WHERE s.settled < 0 OR s.settled > i.total OR (i.status = 'void' AND s.settled <> 0) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'more would be settled on invoice % than it asks', bad.number USING ERRCODE = 'check_violation';
+  END IF;
+
+  SELECT u.entry_id INTO bad FROM (
+      SELECT l.entry_id, s.receivable_id, sum(l.amount) AS used FROM billing_allocation l
+        JOIN billing_invoice i ON i.id = l.invoice_id JOIN subscribers_subscriber s ON s.id = i.subscriber_id
+       WHERE l.entry_id IN (SELECT entry_id FROM added) GROUP BY l.entry_id, s.receivable_id) u
+   CROSS JOIN LATERAL (
+      SELECT coalesce(-sum(p.amount), 0) AS credit FROM ledger_posting p
+       WHERE p.account_id = u.receivable_id AND p.entry_id IN (
+         SELECT u.entry_id UNION ALL SELECT r.id FROM ledger_journalentry r WHERE r.reverses_id = u.entry_id)) c
+   WHERE u.used < 0 OR u.used > c.credit LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'more would be taken from journal entry % than it holds', bad.entry_id
+      USING ERRCODE = 'check_violation';
+  END IF;
+
+  UPDATE billing_invoice i SET status = s.status FROM (
+      SELECT v.id, CASE WHEN sum(l.amount) = v.total THEN 'paid' WHEN sum(l.amount) > 0 THEN 'part_paid'
+                        ELSE 'issued' END AS status
+        FROM billing_invoice v JOIN billing_allocation l ON l.invoice_id = v.id
+       WHERE v.id IN (SELECT invoice_id FROM added) AND v.status <> 'void' GROUP BY v.id, v.total) s
+   WHERE i.id = s.id AND i.status <> s.status;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guard_allocation AFTER INSERT ON billing_allocation REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION billing_guard_allocation();
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("billing", "0001_initial"),
+        ("jobs", "0002_guard"),
+        ("ledger", "0002_guard"),
+        ("subscribers", "0002_guard"),
+        ("subscriptions", "0002_guard"),
+    ]
+    operations = [
+        IsolateByTenant(
+            "BillingPolicy", "Issuer", "BillingRun", "Invoice", "InvoiceLine", "Allocation", "Skipped"
+        ),
+        AppendOnly("Issuer", "InvoiceLine", "Allocation"),
+        migrations.RunSQL(NO_OVERLAP + IMMUTABLE + LINES + ALLOCATIONS, migrations.RunSQL.noop),
+    ]
