@@ -1,0 +1,181 @@
+"""`fiberledger run` on its bad days. Real processes; everything is waited for by what it does, never by sleeping."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from fiberledger.operate import postgres, supervisor
+
+
+class House:
+    """One DATA_DIR and port, and the `fiberledger run` that serves it."""
+
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        self.process = None
+
+    def command(self, *arguments, **settings):
+        return subprocess.run(
+            [sys.executable, "-m", "fiberledger", *arguments],
+            env=self.environment(**settings),
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def environment(self, **settings):
+        return {**os.environ, "DATA_DIR": str(self.folder), "DATABASE_URL": "", "PORT": str(self.port), **settings}
+
+    def start(self):
+        with open(self.folder / "test.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "fiberledger", "run", "--no-demo", "--web", "1", "--workers", "1"],
+                env=self.environment(),
+                stdout=log,
+                stderr=log,
+            )
+        until(lambda: self.process.poll() is not None or self.serves(), 120)
+        assert self.process.poll() is None, (self.folder / "test.log").read_text()
+
+    def serves(self):
+        asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            asked.request("GET", "/")
+            return asked.getresponse().status < 500
+        except OSError:
+            return False
+        finally:
+            asked.close()
+
+    def children(self, verb):
+        wanted = os.fsencode(f"{supervisor.MARK}={self.folder}")
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (place / "cmdline").read_bytes().split(b"\0")
+                if verb.encode() in command and wanted in (place / "environ").read_bytes().split(b"\0"):
+                    yield int(place.name)
+            except OSError:
+                continue
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+def free_port():
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]
+
+
+def until(true, seconds=60):
+    limit = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < limit, "it never happened"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def house():
+    folder = Path(tempfile.mkdtemp(prefix="fl-run-", dir="/tmp"))
+    opened = House(folder)
+    opened.start()
+    yield opened
+    if opened.process.poll() is None:
+        opened.end()
+    postgres.Cluster(folder).stop("immediate")
+    shutil.rmtree(folder)
+
+
+def test_a_second_run_says_where_the_first_is(house):
+    second = house.command("run", "--no-demo")
+    assert second.returncode == 3
+    assert (
+        second.stderr.startswith("fiberledger: already running at http://localhost:") and second.stderr.count("\n") == 1
+    )
+    facts = json.loads(house.command("status", "--json").stdout)
+    assert facts["running"] and facts["database_up"] and facts["pid"] == house.process.pid
+
+
+def test_a_taken_port_is_told_in_one_line_before_anything_starts(house):
+    folder = Path(tempfile.mkdtemp(prefix="fl-port-", dir="/tmp"))
+    try:
+        refused = house.command("run", DATA_DIR=str(folder))
+        assert refused.returncode == 3 and refused.stdout == ""
+        assert f"port {house.port} on 127.0.0.1 is taken" in refused.stderr and refused.stderr.count("\n") == 1
+        assert not (folder / "postgres").exists()
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("verb", ["web", "worker"])
+def test_a_killed_child_comes_back(house, verb):
+    (before,) = house.children(verb)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: [pid for pid in house.children(verb) if pid != before])
+    until(house.serves)
+
+
+def test_a_killed_database_comes_back(house):
+    cluster = postgres.Cluster(house.folder)
+    before = cluster.pid()
+    os.kill(before, signal.SIGKILL)
+    until(lambda: cluster.pid() not in (None, before))
+    until(house.serves)
+
+
+def test_after_kill_9_the_next_run_serves_again(house):
+    house.end(signal.SIGKILL)
+    house.start()
+    assert len(list(house.children("worker"))) == 1
+
+
+def test_ctrl_c_stops_everything_within_seconds(house):
+    began = time.monotonic()
+    assert house.end(signal.SIGINT) == 0
+    assert time.monotonic() - began < 15
+    assert not list(house.children("web")) and not list(house.children("worker"))
+    assert postgres.Cluster(house.folder).pid() is None
+    assert not house.serves()
+    house.start()
+
+
+def test_a_backup_brings_everything_back(house):
+    made = house.command("tenant", "create", "kept", "--name", "Kept ISP", "--country", "PK")
+    assert made.returncode == 0, made.stderr
+    archive = house.folder / "backup.tar"
+    written = house.command("backup", str(archive))
+    assert written.returncode == 0, written.stderr
+    assert archive.stat().st_mode & 0o777 == 0o600
+    elsewhere = Path(tempfile.mkdtemp(prefix="fl-restore-", dir="/tmp"))
+    try:
+        restored = house.command("restore", str(archive), DATA_DIR=str(elsewhere))
+        assert restored.returncode == 0, restored.stderr
+        listed = house.command("tenant", "list", "--json", DATA_DIR=str(elsewhere))
+        assert [row["slug"] for row in json.loads(listed.stdout)] == ["kept"]
+        again = house.command("restore", str(archive), DATA_DIR=str(elsewhere))
+        assert again.returncode == 3 and "--replace" in again.stderr
+        assert house.command("restore", str(archive), "--replace", DATA_DIR=str(elsewhere)).returncode == 0
+        for secret in ("field_key", "fl_app"):
+            assert (elsewhere / "secrets" / secret).read_text() == (house.folder / "secrets" / secret).read_text()
+    finally:
+        postgres.Cluster(elsewhere).stop("immediate")
+        shutil.rmtree(elsewhere)
+
+
+def test_errors_are_one_line_and_have_a_code(house):
+    refused = house.command("tenant", "create", "Bad Slug", "--name", "X", "--country", "PK")
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    assert house.command("tenant", "nonsense").returncode == 2
+    away = house.command("tenant", "list", DATABASE_URL="postgresql://nobody@127.0.0.1:1/x")
+    assert away.returncode == 3 and away.stderr.count("\n") == 1 and "Traceback" not in away.stderr
