@@ -8,4 +8,8 @@ class BillingConfig(AppConfig):
     verbose_name = _("Billing")
 
     def ready(self) -> None:
-        from . import tasks  # noqa: F401  registers the jobs
+        from fiberledger.subscriptions import terms
+
+        from . import services, tasks  # noqa: F401  registers the jobs
+
+        terms.provide(services.agreed_terms)

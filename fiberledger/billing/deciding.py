@@ -45,6 +45,7 @@ class Candidate(NamedTuple):
     started_on: date
     ended_on: date | None
     billed_until: date | None
+    free_days: int
     language: str
     account_currency: str
 
@@ -118,7 +119,7 @@ def candidates(queryset: Any, as_of: date) -> Any:
 
 _READ = """
 SELECT s.id, s.subscriber_id, s.plan_id, s.price, s.currency, s.billing, s.anchor_day, s.first_period, s.started_on,
-       s.ended_on, s.billed_until, b.language, a.currency
+       s.ended_on, s.billed_until, s.free_days, b.language, a.currency
   FROM subscriptions_subscription s
   JOIN subscribers_subscriber b ON b.tenant_id = s.tenant_id AND b.id = s.subscriber_id
   JOIN ledger_ledgeraccount a ON a.tenant_id = b.tenant_id AND a.id = b.receivable_id
@@ -218,25 +219,21 @@ class Decider:
         if pauses:
             return self._decide(c, pauses)
         start = c.billed_until
-        if start is None or self.policy.free_days or not self._is_plain(c.plan_id):
-            begun = c.started_on
-        else:
-            begun = None
-        key = (c.plan_id, start, begun, c.anchor_day, c.price, c.billing, c.first_period, c.ended_on, c.currency,
-               c.language, c.account_currency)  # fmt: skip
+        # Where a line began matters to its first bill, to free days, and to periods that are counted from there.
+        matters = start is None or c.free_days or self.policy.free_days or self.plans[c.plan_id].months != 1
+        begun = c.started_on if matters else None
+        key = (c.plan_id, start, begun, c.anchor_day, c.price, c.billing, c.first_period, c.ended_on, c.free_days,
+               c.currency, c.language, c.account_currency)  # fmt: skip
         outcome = self._known.get(key)
         if outcome is None:
             outcome = self._known[key] = self._decide(c, ())
         return outcome
 
-    def _is_plain(self, plan_id: int) -> bool:
-        return self.plans[plan_id].months == 1
-
     def terms(self, c: Candidate, pauses: tuple[rules.Pause, ...] = ()) -> rules.Terms:
         plan = self.plans[c.plan_id]
         return rules.Terms(
             c.billing, c.anchor_day, c.started_on, c.ended_on, c.billed_until, c.first_period,
-            self.policy.free_days, pauses, plan.months, plan.days,
+            c.free_days or self.policy.free_days, pauses, plan.months, plan.days,
         )  # fmt: skip
 
     def _decide(self, c: Candidate, pauses: tuple[rules.Pause, ...]) -> Outcome:

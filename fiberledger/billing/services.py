@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs, ledger, money
 from fiberledger.subscribers.models import Subscriber
+from fiberledger.subscriptions import terms
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
@@ -38,6 +39,17 @@ def provision() -> None:
 def policy() -> BillingPolicy:
     """The tenant's billing rules; the defaults where it has set none."""
     return BillingPolicy.objects.first() or BillingPolicy()
+
+
+def agreed_terms() -> terms.Terms:
+    """What a new subscription is agreed on unless said otherwise."""
+    agreed = policy()
+    return terms.Terms(
+        billing=agreed.billing,
+        cycle=agreed.cycle,
+        anchor_day=agreed.anchor_day if agreed.cycle == Subscription.Cycle.FIXED else None,
+        first_period=agreed.first_period,
+    )
 
 
 def open_invoices(subscriber_id: int) -> list[Invoice]:
@@ -197,6 +209,49 @@ def issue_opening(
         if credits:
             _bring_credit(cursor, credits, on, by, decider)
     return invoice_ids
+
+
+@transaction.atomic
+def withdraw_openings(subscriber_ids: Sequence[int], *, reason: str, by: Any) -> int:
+    """Take opening balances back, of any number of subscribers: the undo of the import that brought them.
+
+    Each entry is reversed, each opening invoice void. The caller has made sure that nothing was paid on them.
+    """
+    ids, tenant_id, on = sorted(subscriber_ids), current_tenant_id(), calendar.today()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH openings AS (
+                 SELECT entry_id AS id FROM billing_invoice
+                  WHERE tenant_id = %(tenant)s AND subscriber_id = ANY(%(ids)s::bigint[]) AND kind = 'opening' AND status <> 'void'
+                 UNION ALL
+                 SELECT id FROM ledger_journalentry
+                  WHERE tenant_id = %(tenant)s AND cause IN (SELECT 'opening:' || pk FROM unnest(%(ids)s::bigint[]) pk))
+               INSERT INTO ledger_journalentry (tenant_id, cause, "on", at, memo, actor_name, reverses_id)
+               SELECT %(tenant)s, e.cause || ':withdrawn', greatest(e.on, %(on)s::date), %(at)s, %(memo)s, %(by)s, e.id
+                 FROM openings o JOIN ledger_journalentry e ON e.tenant_id = %(tenant)s AND e.id = o.id
+               RETURNING id""",
+            {"tenant": tenant_id, "ids": ids, "on": on, "at": calendar.now(), "memo": reason[:200], "by": by.name[:160]},
+        )
+        entries = [row[0] for row in cursor.fetchall()]
+        cursor.execute(
+            """INSERT INTO ledger_posting (tenant_id, entry_id, account_id, currency, amount, "on")
+               SELECT %(tenant)s, e.id, p.account_id, p.currency, -p.amount, e.on
+                 FROM ledger_journalentry e JOIN ledger_posting p ON p.tenant_id = e.tenant_id AND p.entry_id = e.reverses_id
+                WHERE e.tenant_id = %(tenant)s AND e.id = ANY(%(entries)s::bigint[])""",
+            {"tenant": tenant_id, "entries": entries},
+        )
+        cursor.execute(
+            """UPDATE billing_invoice SET status = 'void', voided_on = %(on)s, void_reason = %(reason)s
+                WHERE tenant_id = %(tenant)s AND subscriber_id = ANY(%(ids)s::bigint[]) AND kind = 'opening' AND status <> 'void'
+               RETURNING id, number""",
+            {"tenant": tenant_id, "ids": ids, "on": on, "reason": reason[:300]},
+        )
+        voided = cursor.fetchall()
+    audit.note_many(
+        by, "invoice.voided",
+        (("billing.invoice", pk, number, {"status": "issued"}, {"status": "void"}) for pk, number in voided), reason=reason,
+    )  # fmt: skip
+    return len(entries)
 
 
 def _opening_decision(
