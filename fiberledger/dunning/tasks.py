@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from fiberledger import audit, calendar, jobs
+from fiberledger.identity import Actor
+from fiberledger.tenancy import Refusal, current_tenant, tenant_scope
+
+from . import services
+from .models import SuspensionPolicy, SuspensionRun
+
+
+@jobs.periodic("7 * * * *", "dunning.night_tick")
+def night_tick() -> None:
+    jobs.for_each_tenant("dunning.night")
+
+
+@jobs.task("dunning.night")
+def night(tenant_id: int) -> None:
+    """Once a day, at the tenant's own hour (or as soon after as a worker is there): mark, remind, cut."""
+    with tenant_scope(tenant_id), override(current_tenant().language):
+        policy, today = services.policy(), calendar.today()
+        if calendar.local(calendar.now()).hour < policy.hour:
+            return
+        # Whoever writes the day first does the night's work.
+        if not SuspensionPolicy.objects.filter(pk=policy.pk).exclude(last_run_on=today).update(last_run_on=today):
+            return
+        by = Actor.system(_("the nightly run"))
+        services.mark_overdue(by=by)
+        services.remind()
+        if policy.enabled:
+            try:
+                services.start_run(scope={}, by=by, by_night=True)
+            except Refusal:
+                pass  # somebody is cutting by hand right now; tomorrow is another night
+
+
+@jobs.task("dunning.run_suspension")
+def run_suspension(tenant_id: int, run_id: int) -> None:
+    """Do a suspension run, a batch a transaction. Killed and started again, it goes on with whoever is still on."""
+    with jobs.running(tenant_id, run_id) as run:
+        with tenant_scope(tenant_id), override(current_tenant().language):
+            suspension = SuspensionRun.objects.get(pk=run.options["suspension_id"])
+            if suspension.state not in ("waiting", "running"):
+                return
+            by = Actor.system(_("suspension by %s") % suspension.started_by)
+            seen = services.preview(scope=suspension.scope, mode=suspension.mode)
+            spared = seen.spared_by
+            resumed = suspension.state == "running"
+            if seen.breaker and seen.breaker.tripped and not suspension.lifted_by and not resumed:
+                SuspensionRun.objects.filter(pk=suspension.pk).update(
+                    state="stopped", lines_on=seen.breaker.lines, to_cut=seen.lines, spared=spared
+                )
+                audit.note(
+                    by, "suspension.stopped", suspension, to_cut=seen.lines, lines_on=seen.breaker.lines,
+                    allowed=str(seen.breaker.allowed),
+                )  # fmt: skip
+                run.message = _(
+                    "Stopped: it would cut %(cut)d of %(on)d lines (%(percent)s %%), more than the %(allowed)s %% allowed."
+                ) % {
+                    "cut": seen.lines, "on": seen.breaker.lines, "percent": seen.breaker.percent,
+                    "allowed": format(seen.breaker.allowed.normalize(), "f") if seen.breaker.allowed else "–",
+                }  # fmt: skip
+                run.result = {"stopped": True, "to_cut": seen.lines}
+                return
+            if not resumed:
+                SuspensionRun.objects.filter(pk=suspension.pk).update(
+                    state="running", lines_on=seen.lines_on, to_cut=seen.lines, spared=spared
+                )
+            ids = [case.subscriber_id for case, _decision in seen.cut]
+        late: Counter[str] = Counter()
+        for start in range(0, len(ids), services.BATCH):
+            with tenant_scope(tenant_id), override(current_tenant().language):
+                suspension = SuspensionRun.objects.select_for_update().get(pk=suspension.pk)
+                cut, saved = services.cut_batch(suspension, ids[start : start + services.BATCH], by=by)
+                late += saved
+                SuspensionRun.objects.filter(pk=suspension.pk).update(cut=suspension.cut + cut)
+            jobs.progress(tenant_id, run_id, min(start + services.BATCH, len(ids)), len(ids))
+        with tenant_scope(tenant_id):
+            suspension = SuspensionRun.objects.get(pk=suspension.pk)
+            SuspensionRun.objects.filter(pk=suspension.pk).update(
+                state="done", ended_at=calendar.now(), spared=dict(Counter(spared) + late)
+            )
+        run.result = {"cut": suspension.cut, "spared": dict(Counter(spared) + late)}
+        run.message = services.title_of(suspension)
+
+
+@jobs.task("dunning.reconsider")
+def reconsider(tenant_id: int, subscriber_id: int, **cause: int) -> None:
+    """Money moved for one subscriber: put them back if nothing keeps them off."""
+    with tenant_scope(tenant_id), override(current_tenant().language):
+        services.reconsider([subscriber_id], by=Actor.system(_("payment")))
+
+
+@jobs.task("dunning.reconsider_many")
+def reconsider_many(tenant_id: int, subscriber_ids: list[int]) -> None:
+    """Money moved for many at once (a billing run took advances, an import posted balances)."""
+    for start in range(0, len(subscriber_ids), services.BATCH):
+        with tenant_scope(tenant_id), override(current_tenant().language):
+            services.reconsider(subscriber_ids[start : start + services.BATCH], by=Actor.system(_("settlement")))
+
+
+@jobs.task("dunning.tell_suspended")
+def tell_suspended(tenant_id: int, subscription_ids: list[int]) -> None:
+    with tenant_scope(tenant_id):
+        services.tell_suspended(subscription_ids)
+
+
+@jobs.task("dunning.tell_resumed")
+def tell_resumed(tenant_id: int, subscription_ids: list[int]) -> None:
+    with tenant_scope(tenant_id):
+        services.tell_resumed(subscription_ids)
+
+
