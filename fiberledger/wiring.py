@@ -4,9 +4,21 @@ from __future__ import annotations
 
 
 from fiberledger import jobs
+from fiberledger.billing.events import InvoiceVoided
+from fiberledger.billing.services import provision as billing_rules
+from fiberledger.dunning.services import provision as suspension_rules
 from fiberledger.identity.services import provision as roles_for_everyone
 from fiberledger.ledger.services import provision as open_books
+from fiberledger.notices.services import provision as notice_rules
+from fiberledger.payments.events import PaymentRecorded, PaymentReversed
+from fiberledger.payments.services import provision as payment_rules
 from fiberledger.subscribers.services import provision as registration_rules
+from fiberledger.subscriptions.events import (
+    PlansChanged,
+    SubscriptionsChanged,
+    SubscriptionsResumed,
+    SubscriptionsSuspended,
+)
 from fiberledger.tenancy import services as tenancy
 
 # A room's provision() gives a new tenant the rows that the room wants every tenant to have.
@@ -15,9 +27,21 @@ PROVISIONERS = [
     roles_for_everyone,
     open_books,
     registration_rules,
+    billing_rules,
+    notice_rules,
+    payment_rules,
+    suspension_rules,
 ]
 
-LISTENERS: dict[type, list[str]] = {}
+LISTENERS: dict[type, list[str]] = {
+    PaymentRecorded: ["payments.send_receipt", "dunning.reconsider"],
+    PaymentReversed: ["payments.tell_reversed", "dunning.reconsider"],
+    InvoiceVoided: ["dunning.reconsider"],
+    SubscriptionsChanged: ["access.apply_access"],
+    PlansChanged: ["access.apply_access"],
+    SubscriptionsSuspended: ["dunning.tell_suspended"],
+    SubscriptionsResumed: ["dunning.tell_resumed"],
+}
 
 
 def install() -> None:
