@@ -25,9 +25,7 @@ class Run(TenantModel):
 
     kind = models.CharField(max_length=40)
     title = models.CharField(max_length=200)
-    state = models.CharField(
-        max_length=12, choices=State.choices, default=State.WAITING
-    )
+    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
     done = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
     message = models.TextField(blank=True)
@@ -54,9 +52,7 @@ class Run(TenantModel):
         constraints = [
             models.CheckConstraint(
                 name="run_state_known",
-                condition=models.Q(
-                    state__in=["waiting", "running", "done", "failed", "cancelled"]
-                ),
+                condition=models.Q(state__in=["waiting", "running", "done", "failed", "cancelled"]),
             )
         ]
 

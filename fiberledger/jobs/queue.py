@@ -25,9 +25,7 @@ _again = RetryStrategy(max_attempts=8, exponential_wait=3)
 def _own_connection(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        if (
-            connection.in_atomic_block
-        ):  # run in-process by run_waiting inside someone's transaction
+        if connection.in_atomic_block:  # run in-process by run_waiting inside someone's transaction
             return function(*args, **kwargs)
         close_old_connections()
         try:
@@ -38,9 +36,7 @@ def _own_connection(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def task(
-    name: str, *, retry: RetryStrategy | bool = _again, queue: str = "default"
-) -> Callable:
+def task(name: str, *, retry: RetryStrategy | bool = _again, queue: str = "default") -> Callable:
     """Register `def job(tenant_id, **ids)` under a stable name. It opens its own tenant_scope, and talks to the
     world outside of it. A job that raises is tried again, later and later, eight times."""
 
@@ -58,9 +54,7 @@ def periodic(cron: str, name: str) -> Callable:
         def tick(timestamp: int) -> None:
             function()
 
-        app.periodic(cron=cron)(
-            app.task(name=name, queueing_lock=name)(_own_connection(tick))
-        )
+        app.periodic(cron=cron)(app.task(name=name, queueing_lock=name)(_own_connection(tick)))
         return function
 
     return register
@@ -93,9 +87,7 @@ def enqueue(
     if queueing_lock is None:
         return deferrer.defer(tenant_id=tenant_id, **ids)
     try:
-        with (
-            transaction.atomic()
-        ):  # a refused lock would abort the transaction it was raised in
+        with transaction.atomic():  # a refused lock would abort the transaction it was raised in
             return deferrer.defer(tenant_id=tenant_id, **ids)
     except AlreadyEnqueued:
         return None
@@ -113,7 +105,5 @@ def for_each_tenant(name: str, *, queueing_lock: str | None = None) -> None:
         Tenant,
     )  # models are not ready when tasks are imported
 
-    for tenant_id in Tenant.objects.filter(status="active", kind="isp").values_list(
-        "pk", flat=True
-    ):
+    for tenant_id in Tenant.objects.filter(status="active", kind="isp").values_list("pk", flat=True):
         enqueue(name, tenant_id=tenant_id, queueing_lock=queueing_lock or name)

@@ -52,9 +52,7 @@ def running(tenant_id: int, run_id: int) -> Iterator[Any]:
     from .models import Run
 
     with tenant_scope(tenant_id):
-        Run.objects.filter(pk=run_id).update(
-            state=Run.State.RUNNING, started_at=calendar.now(), message=""
-        )
+        Run.objects.filter(pk=run_id).update(state=Run.State.RUNNING, started_at=calendar.now(), message="")
         run = Run.objects.get(pk=run_id)
     try:
         yield run
@@ -77,9 +75,7 @@ def _end(tenant_id: int, run_id: int, state: str, message: str, result: dict) ->
     from .models import Run
 
     with tenant_scope(tenant_id):
-        Run.objects.filter(pk=run_id).update(
-            state=state, ended_at=calendar.now(), message=message, result=result
-        )
+        Run.objects.filter(pk=run_id).update(state=state, ended_at=calendar.now(), message=message, result=result)
 
 
 def progress(tenant_id: int, run_id: int, done: int, total: int | None = None) -> None:
@@ -90,9 +86,7 @@ def progress(tenant_id: int, run_id: int, done: int, total: int | None = None) -
     if not hasattr(_own, "connection"):
         _own.connection = connections.create_connection("default")
     with _own.connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('app.tenant_id', %s, false)", [str(tenant_id)]
-        )
+        cursor.execute("SELECT set_config('app.tenant_id', %s, false)", [str(tenant_id)])
         cursor.execute(
             "UPDATE jobs_run SET done = %s, total = coalesce(%s, total) WHERE id = %s AND tenant_id = %s",
             [done, total, run_id, tenant_id],

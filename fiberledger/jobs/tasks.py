@@ -4,9 +4,7 @@ from procrastinate.contrib.django import app
 
 
 @app.periodic(cron="* * * * *")
-@app.task(
-    name="jobs.retry_stalled", queueing_lock="jobs.retry_stalled", pass_context=True
-)
+@app.task(name="jobs.retry_stalled", queueing_lock="jobs.retry_stalled", pass_context=True)
 async def retry_stalled(context, timestamp: int) -> None:
     """Put back the jobs whose worker died: its lock would otherwise be held for ever."""
     for job in await context.app.job_manager.get_stalled_jobs():

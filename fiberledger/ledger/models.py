@@ -47,9 +47,7 @@ class LedgerAccount(TenantModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "code", "currency"], name="ledger_code_once"
-            ),
+            models.UniqueConstraint(fields=["tenant", "code", "currency"], name="ledger_code_once"),
             models.UniqueConstraint(
                 fields=["tenant", "role", "currency"],
                 name="ledger_role_once",
@@ -57,9 +55,7 @@ class LedgerAccount(TenantModel):
             ),
             models.CheckConstraint(
                 name="ledger_kind_known",
-                condition=Q(
-                    kind__in=["asset", "liability", "equity", "income", "expense"]
-                ),
+                condition=Q(kind__in=["asset", "liability", "equity", "income", "expense"]),
             ),
         ]
 
@@ -84,9 +80,7 @@ class JournalEntry(TenantModel):
     )
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "cause"], name="entry_cause_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "cause"], name="entry_cause_once")]
         indexes = [models.Index(fields=["tenant", "on"], name="entry_by_day")]
 
     def __str__(self) -> str:
@@ -96,20 +90,14 @@ class JournalEntry(TenantModel):
 class Posting(TenantModel):
     """Half of an event: debits are positive, credits negative."""
 
-    entry = TenantForeignKey(
-        JournalEntry, on_delete=models.PROTECT, related_name="postings"
-    )
-    account = TenantForeignKey(
-        LedgerAccount, on_delete=models.PROTECT, related_name="postings", db_index=False
-    )
+    entry = TenantForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="postings")
+    account = TenantForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="postings", db_index=False)
     currency = models.CharField(max_length=3)
     amount = AmountField()
     on = models.DateField()
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(name="posting_not_zero", condition=~Q(amount=0))
-        ]
+        constraints = [models.CheckConstraint(name="posting_not_zero", condition=~Q(amount=0))]
         indexes = [
             models.Index(
                 fields=["account", "on"],

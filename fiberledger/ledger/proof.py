@@ -43,20 +43,13 @@ def verify() -> list[Fault]:
     words = {
         "entry does not balance": _("An entry does not balance"),
         "entry without postings": _("An entry has no postings"),
-        "kept balance differs from its postings": _(
-            "A kept balance differs from the sum of its postings"
-        ),
-        "posting in another currency than its account": _(
-            "A posting is in another currency than its account"
-        ),
+        "kept balance differs from its postings": _("A kept balance differs from the sum of its postings"),
+        "posting in another currency than its account": _("A posting is in another currency than its account"),
         "reversal is no mirror image": _("A reversal does not undo its entry exactly"),
     }
     faults = []
     with connection.cursor() as cursor:
         for kind, query in _CHECKS.items():
             cursor.execute(query)
-            faults += [
-                Fault(kind, where, amount, words[kind])
-                for where, amount in cursor.fetchall()
-            ]
+            faults += [Fault(kind, where, amount, words[kind]) for where, amount in cursor.fetchall()]
     return faults

@@ -49,9 +49,7 @@ def credit(account: LedgerAccount | int, money: Money) -> Half:
 def _half(account: LedgerAccount | int, money: Money, sign: int) -> Half:
     if isinstance(account, LedgerAccount):
         if account.currency != money.currency:
-            raise Refusal(
-                f"{account} is kept in {account.currency}, not {money.currency}"
-            )
+            raise Refusal(f"{account} is kept in {account.currency}, not {money.currency}")
         account = account.pk
     return Half(account, money * sign)
 
@@ -63,11 +61,7 @@ def provision() -> None:
 
 def open_chart(currency: str) -> None:
     """The chart of accounts in one more currency."""
-    have = set(
-        LedgerAccount.objects.control()
-        .filter(currency=currency)
-        .values_list("role", flat=True)
-    )
+    have = set(LedgerAccount.objects.control().filter(currency=currency).values_list("role", flat=True))
     LedgerAccount.objects.bulk_create(
         LedgerAccount(role=role, code=code, name=name, kind=kind, currency=currency)
         for role, code, name, kind in CHART
@@ -142,11 +136,7 @@ def post(
     return entry
 
 
-def reverse(
-    entry: JournalEntry, on: date, *, cause: str, by: Any = None, memo: str = ""
-) -> JournalEntry:
+def reverse(entry: JournalEntry, on: date, *, cause: str, by: Any = None, memo: str = "") -> JournalEntry:
     """Undo an entry with its mirror image, which names it. A second reversal raises IntegrityError."""
-    halves = [
-        Half(p.account_id, Money(-p.amount, p.currency)) for p in entry.postings.all()
-    ]
+    halves = [Half(p.account_id, Money(-p.amount, p.currency)) for p in entry.postings.all()]
     return post(cause, on, *halves, memo=memo, by=by, reverses=entry.pk)

@@ -122,7 +122,8 @@ def revenue(question: Question) -> Answer:
     else:
         ordered = _most_first(sums)
         labels = [
-            str(Invoice.Kind(name).label) if question.by == "kind" else _named(name, _("None")) for name, _line in ordered
+            str(Invoice.Kind(name).label) if question.by == "kind" else _named(name, _("None"))
+            for name, _line in ordered
         ]
     totals = [sum((line[n] for _name, line in ordered), ZERO if n else 0) for n in range(4)]
     return Answer(
@@ -179,7 +180,9 @@ def dues(question: Question) -> Answer:
     )
     key = _DUES_BY[question.by][0]
     keys = (key, "subscriber_id", "subscriber__number") if question.by == "subscriber" else (key,)
-    invoices = question.within(Invoice.objects.open().filter(currency=question.currency)).with_settled().annotate(age=age)
+    invoices = (
+        question.within(Invoice.objects.open().filter(currency=question.currency)).with_settled().annotate(age=age)
+    )
     places = {str(days): place for place, (days, _label) in enumerate(_AGES)}
     sums: dict[Any, list] = defaultdict(lambda: [ZERO] * (len(_AGES) + 1))
     for *name, bucket, amount in invoices.values_list(*keys, "age").annotate(owed=Sum("outstanding")):
@@ -313,7 +316,7 @@ REPORTS = (
         gettext_lazy("Daily collection"),
         gettext_lazy("Money taken in, day by day, by collector, method or place."),
         "hand-coins",
-        "reports.money",
+        "reports.view",
         [(code, label) for code, (_key, label) in _COLLECTION_BY.items()],
         collection,
     ),
@@ -322,7 +325,7 @@ REPORTS = (
         gettext_lazy("Revenue"),
         gettext_lazy("What was invoiced, net and tax, less what was voided."),
         "trending-up",
-        "reports.money",
+        "reports.view",
         [(code, label) for code, (_key, label) in _REVENUE_BY.items()],
         revenue,
     ),
@@ -331,7 +334,7 @@ REPORTS = (
         gettext_lazy("Dues and aging"),
         gettext_lazy("Who owes how much, and for how long."),
         "hourglass",
-        "reports.money",
+        "reports.view",
         [(code, label) for code, (_key, label) in _DUES_BY.items()],
         dues,
         asks="",
@@ -341,7 +344,7 @@ REPORTS = (
         gettext_lazy("Subscribers"),
         gettext_lazy("How many there are, by status, place and plan."),
         "users",
-        "reports.subscribers",
+        "reports.view",
         [
             ("status", gettext_lazy("Status")),
             ("area", gettext_lazy("Area")),
@@ -356,9 +359,8 @@ REPORTS = (
         gettext_lazy("New and lost"),
         gettext_lazy("Lines that came and lines that left, month by month."),
         "user-plus",
-        "reports.subscribers",
+        "reports.view",
         [("month", gettext_lazy("Month"))],
         new_and_lost,
     ),
 )
-

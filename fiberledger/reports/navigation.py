@@ -1,4 +1,3 @@
-
 from fiberledger.screens import Entry
 
 from .catalogue import REPORTS
@@ -14,4 +13,3 @@ NAVIGATION = [
     )
     for place, report in enumerate(REPORTS)
 ]
-

@@ -8,8 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.defaultfilters import date as as_date
 from django.utils.text import slugify
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from fiberledger import paper
 from fiberledger.exports import sheets
@@ -122,7 +122,9 @@ def _as_paper(report: Report, question: Question, answer: Answer) -> paper.Repor
         facts.append((_("Within"), question.scope.label))
 
     def cells(row: Any) -> tuple[str, ...]:
-        return tuple(_words(heading, cell, question.currency) for heading, cell in zip(answer.headings, row, strict=True))
+        return tuple(
+            _words(heading, cell, question.currency) for heading, cell in zip(answer.headings, row, strict=True)
+        )
 
     return paper.Report(
         title=str(report.title),

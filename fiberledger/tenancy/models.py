@@ -22,9 +22,7 @@ class Tenant(models.Model):
         ACTIVE = "active", _("Active")
         SUSPENDED = "suspended", _("Suspended")
 
-    parent = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children"
-    )
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.ISP)
     slug = models.CharField(
         max_length=40,
@@ -32,9 +30,7 @@ class Tenant(models.Model):
         validators=[
             RegexValidator(
                 r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$",
-                _(
-                    "Use small letters, digits and hyphens, e.g. bright-isp; it becomes part of the web address."
-                ),
+                _("Use small letters, digits and hyphens, e.g. bright-isp; it becomes part of the web address."),
             )
         ],
     )
@@ -43,9 +39,7 @@ class Tenant(models.Model):
     currency = models.CharField(max_length=3)
     timezone = models.CharField(max_length=60)
     language = models.CharField(max_length=10, default="en")
-    status = models.CharField(
-        max_length=20, choices=Status.choices, default=Status.ACTIVE
-    )
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.ACTIVE)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -137,11 +131,7 @@ class Counter(TenantModel):
     value = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["tenant", "name"], name="counter_once_per_tenant"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="counter_once_per_tenant")]
 
 
 class Profile(TenantModel):
@@ -152,9 +142,7 @@ class Profile(TenantModel):
     email = models.EmailField(_("e-mail"), blank=True)
     address = models.TextField(_("address"), blank=True)
     website = models.URLField(_("website"), blank=True)
-    tax_number = models.CharField(
-        _("tax number"), max_length=40, blank=True, help_text=_("NTN, PAN, BIN or PIN")
-    )
+    tax_number = models.CharField(_("tax number"), max_length=40, blank=True, help_text=_("NTN, PAN, BIN or PIN"))
     sales_tax_number = models.CharField(
         _("sales tax number"),
         max_length=40,
@@ -178,9 +166,7 @@ class Profile(TenantModel):
     terms = models.TextField(_("terms on the invoice"), blank=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["tenant"], name="profile_once_per_tenant")
-        ]
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="profile_once_per_tenant")]
 
     def __str__(self) -> str:
         return self.legal_name

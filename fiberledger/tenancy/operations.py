@@ -26,9 +26,7 @@ class _ModelsOperation(Operation):
     def state_forwards(self, app_label: str, state: Any) -> None:
         pass
 
-    def database_backwards(
-        self, app_label, schema_editor, from_state, to_state
-    ) -> None:
+    def database_backwards(self, app_label, schema_editor, from_state, to_state) -> None:
         pass
 
     def database_forwards(self, app_label, schema_editor, from_state, to_state) -> None:
@@ -64,14 +62,10 @@ class IsolateByTenant(_ModelsOperation):
             if target is None or isinstance(target, str) or field.name == "tenant":
                 continue
             if any(f.name == "tenant" for f in target._meta.local_fields):
-                self._key_with_tenant(
-                    schema_editor, table, field.column, target._meta.db_table
-                )
+                self._key_with_tenant(schema_editor, table, field.column, target._meta.db_table)
 
     @staticmethod
-    def _key_with_tenant(
-        schema_editor: Any, table: str, column: str, target: str
-    ) -> None:
+    def _key_with_tenant(schema_editor: Any, table: str, column: str, target: str) -> None:
         unique, key = f"{target}_of_tenant"[:63], f"{table}_{column}_of_tenant"[:63]
         _run(
             schema_editor,

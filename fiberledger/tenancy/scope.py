@@ -45,14 +45,8 @@ def tenant_scope(tenant_id: int) -> Iterator[None]:
     finally:
         _tenant.reset(tenant_token)
         _tenant_id.reset(id_token)
-        if (
-            outer is None
-            and connection.in_atomic_block
-            and not connection.needs_rollback
-        ):
-            _tell_postgres(
-                None
-            )  # inside a wider transaction a released savepoint would keep our setting
+        if outer is None and connection.in_atomic_block and not connection.needs_rollback:
+            _tell_postgres(None)  # inside a wider transaction a released savepoint would keep our setting
 
 
 def current_tenant_id() -> int:

@@ -50,9 +50,7 @@ def create_tenant(
     country = country.upper()
     currencies, zone = get_territory_currencies(country), _zone_of(country)
     if country not in get_global("territory_currencies") or not currencies or not zone:
-        raise Refusal(
-            _("“%s” is not a country code; write two letters, e.g. PK or KE.") % country
-        )
+        raise Refusal(_("“%s” is not a country code; write two letters, e.g. PK or KE.") % country)
     if not name.strip():
         raise Refusal(_("Give the company a name."))
     tenant = Tenant(

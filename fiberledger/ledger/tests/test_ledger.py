@@ -52,7 +52,9 @@ def test_a_kept_balance_is_always_the_sum_of_its_postings(isp, moves):
         slow = defaultdict(Decimal)
         for step, (who, up, amount) in enumerate(moves):
             first, second = (ledger.debit, ledger.credit) if up else (ledger.credit, ledger.debit)
-            ledger.post(f"{number}:{step}", calendar.today(), first(people[who], rupees(amount)), second(sales, rupees(amount)))
+            ledger.post(
+                f"{number}:{step}", calendar.today(), first(people[who], rupees(amount)), second(sales, rupees(amount))
+            )
             slow[people[who].pk] += amount if up else -amount
         for person in LedgerAccount.objects.filter(pk__in=[p.pk for p in people]):
             assert person.balance == slow[person.pk]
@@ -61,7 +63,10 @@ def test_a_kept_balance_is_always_the_sum_of_its_postings(isp, moves):
 
 def test_one_cause_is_posted_once(isp):
     with isp.scope():
-        halves = ledger.debit(ledger.account("cash", "PKR"), rupees(5)), ledger.credit(ledger.account("sales", "PKR"), rupees(5))
+        halves = (
+            ledger.debit(ledger.account("cash", "PKR"), rupees(5)),
+            ledger.credit(ledger.account("sales", "PKR"), rupees(5)),
+        )
         ledger.post("invoice:1", calendar.today(), *halves)
         with pytest.raises(IntegrityError), transaction.atomic():
             ledger.post("invoice:1", calendar.today(), *halves)
@@ -74,7 +79,9 @@ def test_two_threads_post_one_cause_once(isp):
         try:
             with isp.scope():
                 cash, sales = ledger.account("cash", "PKR"), ledger.account("sales", "PKR")
-                ledger.post("payment:7", calendar.today(), ledger.debit(cash, rupees(5)), ledger.credit(sales, rupees(5)))
+                ledger.post(
+                    "payment:7", calendar.today(), ledger.debit(cash, rupees(5)), ledger.credit(sales, rupees(5))
+                )
             outcomes.append("kept")
         except IntegrityError:
             outcomes.append("refused")
@@ -93,7 +100,10 @@ def test_a_reversal_is_the_mirror_image_and_happens_once(isp):
     with isp.scope():
         person = ledger.open_party_account("C-1", "Asha", "PKR")
         entry = ledger.post(
-            "x:1", calendar.today(), ledger.debit(person, rupees(70)), ledger.credit(ledger.account("sales", "PKR"), rupees(70))
+            "x:1",
+            calendar.today(),
+            ledger.debit(person, rupees(70)),
+            ledger.credit(ledger.account("sales", "PKR"), rupees(70)),
         )
         ledger.reverse(entry, calendar.today(), cause="x:1:undo")
         person.refresh_from_db()

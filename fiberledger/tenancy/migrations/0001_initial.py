@@ -2,8 +2,9 @@
 
 import django.core.validators
 import django.db.models.deletion
-import fiberledger.tenancy.scope
 from django.db import migrations, models
+
+import fiberledger.tenancy.scope
 
 
 class Migration(migrations.Migration):
@@ -89,9 +90,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "email",
-                    models.EmailField(
-                        blank=True, max_length=254, verbose_name="e-mail"
-                    ),
+                    models.EmailField(blank=True, max_length=254, verbose_name="e-mail"),
                 ),
                 ("address", models.TextField(blank=True, verbose_name="address")),
                 ("website", models.URLField(blank=True, verbose_name="website")),
@@ -187,22 +186,16 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="tenant",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["platform", "platform_reseller", "isp"])
-                ),
+                condition=models.Q(("kind__in", ["platform", "platform_reseller", "isp"])),
                 name="tenant_kind_known",
             ),
         ),
         migrations.AddConstraint(
             model_name="profile",
-            constraint=models.UniqueConstraint(
-                fields=("tenant",), name="profile_once_per_tenant"
-            ),
+            constraint=models.UniqueConstraint(fields=("tenant",), name="profile_once_per_tenant"),
         ),
         migrations.AddConstraint(
             model_name="counter",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "name"), name="counter_once_per_tenant"
-            ),
+            constraint=models.UniqueConstraint(fields=("tenant", "name"), name="counter_once_per_tenant"),
         ),
     ]

@@ -83,7 +83,14 @@ def test_numbers_have_no_gap_and_no_repetition_under_eight_threads(isp):
 
 @pytest.mark.parametrize(
     ("slug", "name", "country"),
-    [("Bright", "x", "PK"), ("a b", "x", "PK"), ("-a", "x", "PK"), ("ok-1", "x", "ZZ"), ("ok-1", "  ", "PK"), ("ok-1", "x", "Pakistan")],
+    [
+        ("Bright", "x", "PK"),
+        ("a b", "x", "PK"),
+        ("-a", "x", "PK"),
+        ("ok-1", "x", "ZZ"),
+        ("ok-1", "  ", "PK"),
+        ("ok-1", "x", "Pakistan"),
+    ],
 )
 def test_a_bad_tenant_is_refused_in_words(slug, name, country):
     with pytest.raises(Refusal):
