@@ -77,6 +77,7 @@ def assets():
         (FRONTEND / "node_modules/.stamp").write_text(modules)
     say("building the pages' styles and scripts")
     run([*npm, "run", "build", "--silent"], cwd=FRONTEND, env=settings, quietly=True)
+    run([PYTHON, "-m", "whitenoise.compress", "--quiet", DIST])
     stamp.write_text(wanted)
 
 

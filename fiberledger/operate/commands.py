@@ -35,7 +35,7 @@ def add_commands(subparsers) -> None:
     web.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
     web.add_argument("--port", type=int)
     web.add_argument("--workers", type=int, default=max(1, min(4, cores)), metavar="N")
-    web.add_argument("--threads", type=int, default=8, metavar="N", help="requests one process serves at once")
+    web.add_argument("--threads", type=int, default=4, metavar="N", help="requests one process serves at once")
     web.add_argument("--dev", action="store_true", help="one process that reads changed code again")
     web.set_defaults(run=_web, needs="nothing")
 
@@ -116,21 +116,22 @@ def _web(options) -> int:
         call_command("runserver", f"{options.host}:{port}", "--nostatic", skip_checks=True)
         return 0
     from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     Granian(
         "fiberledger.wsgi:application",
         address=options.host,
         port=port,
-        interface="wsgi",
+        interface=Interfaces.WSGI,
         workers=options.workers,
         blocking_threads=options.threads,
         blocking_threads_idle_timeout=600,
         backpressure=options.threads * 8,
         websockets=False,
-        log_level="warning",
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=5,
-        process_name="fiberledger-web",
     ).serve()
     return 0
 

@@ -146,6 +146,8 @@ class Supervisor:
             if child.process is not None:
                 self._forget(child)
                 child.crashes = 1 if now - child.started_at > 60 else child.crashes + 1
+                if self.on_ready and child.crashes == 4:
+                    raise Trouble(f"{child.name} does not start; what it said stands above")
                 pause = min(30, 0.5 * 2 ** (child.crashes - 1))
                 child.start_at = now + pause
                 say(child.name, f"stopped with {child.returned}; starting again in {pause:g} s")
