@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, ClassVar, Protocol
+
+from fiberledger.plugins import Registry
+
+from .faults import Fault
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing we want to know of a row. `synonyms` are headers people write for it, in any language, in small letters."""
+
+    code: str
+    label: Any
+    synonyms: tuple[str, ...] = ()
+    required: bool = False
+    looks_like: Callable[[str | date, str], bool] | None = None
+    by_content: bool = False  # may be guessed from its cells alone
+    help: Any = ""
+
+    def words(self) -> frozenset[str]:
+        from .mapping import plain
+
+        return frozenset({plain(word) for word in (self.code, *self.synonyms)})
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of one row: faults, or already here, or a value to be taken."""
+
+    line: int
+    faults: list[Fault] = field(default_factory=list)
+    here: bool = False
+    value: Any = None
+
+
+class Importer(Protocol):
+    """What a row of one kind means. Knows its room's rules and verbs; knows nothing of files, pages or jobs.
+
+    `open` reads what every row needs, once; its answer goes through the whole pass and remembers what the file has said so
+    far. `check` is given rows in their order and is asked about each once. `take` writes in the transaction that is open and
+    gives back what it created as {model label: [ids]}; `undo` gets the same again.
+    """
+
+    code: ClassVar[str]
+    title: ClassVar[Any]
+    permission: ClassVar[str]
+    fields: ClassVar[tuple[Field, ...]]
+    creatable: ClassVar[dict[str, Any]]  # what `create missing` may create: {"areas": label}
+    remedies: ClassVar[dict[str, Any]]
+    words: ClassVar[dict[str, Any]]
+
+    def open(self, options: dict) -> Any: ...
+    def check(self, context: Any, rows: Sequence[tuple[int, dict[str, Any]]]) -> list[Verdict]: ...
+    def skip(self, context: Any, rows: Sequence[tuple[int, dict[str, Any]]]) -> None: ...
+    def take(self, context: Any, values: Sequence[Any], *, by: Any, run_id: int) -> dict[str, list[int]]: ...
+    def done(self, context: Any, *, by: Any, run_id: int) -> None: ...
+    def dependants(self, created: dict[str, list[int]]) -> list[str]: ...
+    def undo(self, created: dict[str, list[int]], *, by: Any, run_id: int) -> None: ...
+    def show(self, value: Any) -> dict[str, str]: ...
+
+
+importers: Registry[Importer] = Registry("importer")

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from fiberledger import calendar
+from fiberledger.access.services import usernames_taken
+from fiberledger.billing.models import BillingPolicy
+from fiberledger.catalog.models import Plan
+from fiberledger.imports.faults import Fault
+from fiberledger.imports.importer import Verdict, importers
+from fiberledger.places.models import Area
+from fiberledger.places.services import areas_for
+from fiberledger.subscribers import services as subscribers
+from fiberledger.subscribers.models import RegistrationPolicy, Subscriber
+from fiberledger.subscribers.states import Status
+from fiberledger.tenancy import current_tenant
+
+from . import moving
+from .fields import SUBSCRIBER_FIELDS
+from .rules import Place, Row, key, read_row
+from .words import REMEDIES, WORDS
+
+
+@dataclass
+class Context:
+    """What one pass over a file knows: the tenant's terms, and what good rows so far have claimed."""
+
+    place: Place
+    plans: dict[int, tuple[Decimal, int, str]]  # id → price, validity, connection type
+    terms: moving.Terms
+    barred_phones: frozenset[str]
+    barred_ids: frozenset[str]
+    numbers: set[str] = field(default_factory=set)
+    phones: set[str] = field(default_factory=set)
+    usernames: set[str] = field(default_factory=set)
+
+
+@importers.register
+class SubscriberImporter:
+    """A provider's customer list: subscriber, place, plan, line, login and opening balance, each by its room's own verb.
+
+    A row whose number, name and phone are already those of a subscriber is *already here*: the same file may be sent
+    again, and only what is new is taken.
+    """
+
+    code: ClassVar = "subscribers"
+    title: ClassVar = gettext_lazy("Subscribers")
+    permission: ClassVar = "imports.take"
+    url: ClassVar = "/subscribers/"
+    icon: ClassVar = "users"
+    explain: ClassVar = gettext_lazy("A row per customer: name, phone, place, plan, login, what they owe.")
+    fields: ClassVar = SUBSCRIBER_FIELDS
+    creatable: ClassVar = {
+        "areas": gettext_lazy("Create cities and areas that are not there yet"),
+        "plans": gettext_lazy("Create plans that are not there yet, with the row's fee as price"),
+    }
+    words: ClassVar = WORDS
+    remedies: ClassVar = REMEDIES
+
+    def open(self, options: dict) -> Context:
+        tenant = current_tenant()
+        rules = RegistrationPolicy.objects.first() or RegistrationPolicy()
+        missing = options.get("create_missing", [])
+        barred = list(Subscriber.objects.filter(status=Status.BLACKLISTED).values_list("phone", "phone2", "whatsapp", "national_id"))
+        place = Place(
+            country=tenant.country,
+            currency=tenant.currency,
+            today=calendar.today(),
+            create_areas="areas" in missing,
+            create_plans="plans" in missing,
+            national_id_required=rules.national_id == RegistrationPolicy.NationalId.REQUIRED,
+            address_required=rules.address_required,
+        )
+        context = Context(
+            place=place,
+            plans={},
+            terms=moving.Terms.of(BillingPolicy.objects.first() or BillingPolicy(), options, place.today),
+            barred_phones=frozenset(phone for row in barred for phone in row[:3] if phone),
+            barred_ids=frozenset(row[3] for row in barred if row[3]),
+        )
+        _read_plans(context)
+        _read_areas(context)
+        return context
+
+    def check(self, context: Context, rows: Sequence[tuple[int, dict]]) -> list[Verdict]:
+        read = [read_row(line, raw, context.place) for line, raw in rows]
+        mine = [row for row, _faults in read]
+        numbers = {row.number for row in mine if row.number}
+        phones = {row.phone for row in mine if row.phone}
+        usernames = {row.username.lower() for row in mine if row.username}
+        known = list(
+            Subscriber.objects.filter(Q(number__in=numbers) | Q(phone__in=phones)).values_list("number", "phone", "name", named=True)
+        )
+        by_number = {other.number: other for other in known}
+        by_phone = {other.phone: other for other in known}
+        taken_usernames = usernames_taken(usernames)
+        verdicts = []
+        for row, faults in read:
+            verdict = Verdict(row.line, faults, value=row)
+            if not faults:
+                self._compare(context, verdict, row, by_number, by_phone, taken_usernames)
+            if not verdict.faults:
+                self._claim(context, row)
+            verdicts.append(verdict)
+        return verdicts
+
+    def _compare(self, context: Context, verdict: Verdict, row: Row, by_number: dict, by_phone: dict, taken: set[str]) -> None:
+        """The row against the rows before it, and against who is here already."""
+
+        def fault(word: str, code: str, value: str) -> None:
+            verdict.faults.append(Fault(word, code, value))
+
+        if row.number and row.number in context.numbers:
+            fault("number duplicate in file", "number", row.number)
+        if row.phone in context.phones:
+            fault("phone duplicate in file", "phone", row.phone)
+        if row.username and row.username.lower() in context.usernames:
+            fault("username duplicate in file", "username", row.username)
+        if verdict.faults:
+            return
+        same = by_number.get(row.number) if row.number else by_phone.get(row.phone)
+        if same and (same.phone, same.name) == (row.phone, row.name):
+            verdict.here = True
+            return
+        if same and row.number:
+            fault("number taken", "number", row.number)
+        if row.phone in by_phone:
+            fault("phone taken", "phone", row.phone)
+        if row.username and row.username.lower() in taken:
+            fault("username taken", "username", row.username)
+        if {row.phone, row.phone2, row.whatsapp} & context.barred_phones or row.national_id in context.barred_ids:
+            fault("blacklisted", "phone", row.phone)
+
+    @staticmethod
+    def _claim(context: Context, row: Row) -> None:
+        if row.number:
+            context.numbers.add(row.number)
+        context.phones.add(row.phone)
+        if row.username:
+            context.usernames.add(row.username.lower())
+
+    def skip(self, context: Context, rows: Sequence[tuple[int, dict]]) -> None:
+        for line, raw in rows:
+            self._claim(context, read_row(line, raw, context.place)[0])
+
+    def take(self, context: Context, values: Sequence[Row], *, by: Any, run_id: int) -> dict[str, list[int]]:
+        created: dict[str, list[int]] = {}
+        self._create_plans(context, values, created, by=by, run_id=run_id)
+        self._create_areas(context, values, created, by=by)
+        ids = subscribers.register_many([_new_subscriber(row) for row in values], by=by, action="subscriber.imported")
+        created["subscribers.subscriber"] = ids
+        pairs = list(zip(ids, values, strict=True))
+        created |= moving.sell(context.terms, context.plans, pairs, by=by)
+        moving.open_balances(pairs, on=context.place.today, by=by)
+        return created
+
+    def _create_plans(self, context: Context, values: Sequence[Row], created: dict, *, by: Any, run_id: int) -> None:
+        new: dict[str, Row] = {}
+        for row in values:
+            if row.plan_name and row.plan is None and key(row.plan_name) not in context.place.plans:
+                new.setdefault(key(row.plan_name), row)
+        if new:
+            from .plans import PlanImporter
+
+            importer = PlanImporter()
+            plans = [
+                Plan(name=row.plan_name, currency=context.place.currency, price=row.fee or Decimal(0), code="") for row in new.values()
+            ]
+            created["catalog.plan"] = importer.take(importer.open({}), plans, by=by, run_id=run_id)["catalog.plan"]
+            _read_plans(context)
+        for row in values:
+            if row.plan_name and row.plan is None:
+                row.plan = context.place.plans[key(row.plan_name)]
+
+    def _create_areas(self, context: Context, values: Sequence[Row], created: dict, *, by: Any) -> None:
+        new = {}
+        for row in values:
+            at = (key(row.city), key(row.area_name))
+            if row.area is None and at not in context.place.areas:
+                new.setdefault(at, (row.city, row.area_name))
+        if new:
+            before = set(Area.objects.values_list("pk", flat=True))
+            areas_for(new.values(), create=True, by=by)
+            created["places.area"] = sorted(set(Area.objects.values_list("pk", flat=True)) - before)
+            _read_areas(context)
+        for row in values:
+            if row.area is None:
+                row.area = context.place.areas[(key(row.city), key(row.area_name))]
+
+    def done(self, context: Context, *, by: Any, run_id: int) -> None:
+        pass
+
+    def dependants(self, created: dict[str, list[int]]) -> list[str]:
+        return moving.dependants(created)
+
+    def undo(self, created: dict[str, list[int]], *, by: Any, run_id: int) -> None:
+        moving.withdraw(created, by=by)
+
+    def show(self, value: Row) -> dict[str, str]:
+        shown = {
+            "number": value.number, "name": value.name, "guardian": value.guardian, "phone": value.phone,
+            "national_id": value.national_id, "city": value.city, "area": value.area_name, "address": value.address,
+            "plan": value.plan_name, "fee": "" if value.fee is None else f"{value.fee:f}", "status": str(value.status.label),
+            "installed_on": value.installed_on.isoformat() if value.installed_on else "", "username": value.username,
+            "reseller": value.reseller, "opening_balance": f"{value.opening:f}" if value.opening else "",
+        }  # fmt: skip
+        return {code: text for code, text in shown.items() if text}
+
+
+def _read_plans(context: Context) -> None:
+    plans: dict[str, int] = {}
+    for pk, name, code, *terms in Plan.objects.exclude(status__in=["draft", "archived"]).order_by("-id").values_list(
+        "pk", "name", "code", "price", "validity_days", "connection_type"
+    ):
+        plans.setdefault(key(code), pk)
+        plans[key(name)] = pk  # of two plans of one name the older is meant; a name goes before a code
+        context.plans[pk] = tuple(terms)
+    context.place.plans = plans
+
+
+def _read_areas(context: Context) -> None:
+    """Each area under its own name and under every place it lies in, nearest to the top first."""
+    found: dict[tuple[str, str], int | None] = {}
+    for pk, path_names in Area.objects.order_by("path", "id").values_list("pk", "path_names"):
+        *above, name = (key(part) for part in path_names.split(" › "))
+        at = ("", name)
+        found[at] = None if at in found else pk
+        for city in above:
+            found.setdefault((city, name), pk)
+    for (city, name), pk in list(found.items()):
+        if not city and pk is not None:
+            found.setdefault((name, name), pk)  # «Raiwind, Raiwind»
+    context.place.areas = found
+
+
+def _new_subscriber(row: Row) -> subscribers.NewSubscriber:
+    return subscribers.NewSubscriber(
+        number=row.number, name=row.name, guardian=row.guardian, phone=row.phone, phone2=row.phone2, whatsapp=row.whatsapp,
+        email=row.email, national_id=row.national_id, area_id=row.area, address=row.address, latitude=row.latitude,
+        longitude=row.longitude, installed_on=row.installed_on, status=row.status, reseller_name=row.reseller,
+        extra_search=row.username,
+    )  # fmt: skip
