@@ -65,3 +65,20 @@ def zed():
 def jobs(isp):
     """`jobs.run()` runs what Bright ISP has waiting."""
     return isp
+
+
+@pytest.fixture(scope="session")
+def freeradius():
+    """A real FreeRADIUS with our configuration, one for all tests. Where it is not installed, the tests fail."""
+    from tests.radius import FreeRadius
+
+    with FreeRadius.running() as server:
+        yield server
+
+
+@pytest.fixture
+def router(isp, freeradius):
+    """A router of Bright ISP's, able to ask FreeRADIUS: router.login("asha", "secret").kind == "accept"."""
+    from tests.radius import Router
+
+    return Router.of(freeradius, isp)

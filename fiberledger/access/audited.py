@@ -1,0 +1,15 @@
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS = {
+    "account.opened": _("Network account opened"),
+    "account.changed": _("Network account changed"),
+    "account.password_set": _("Network password changed"),
+    "account.password_revealed": _("Network password revealed"),
+    "account.limited": _("Network access limited in time"),
+    "router.added": _("Router added"),
+    "router.changed": _("Router changed"),
+    "router.secret_set": _("Router secret changed"),
+    "router.secret_revealed": _("Router secret revealed"),
+    "session.disconnected": _("Session disconnected"),
+}
+CRITICAL = {"router.secret_set", "account.password_revealed", "router.secret_revealed"}

@@ -1,0 +1,377 @@
+"""FreeRADIUS' configuration, written out complete: `freeradius -X -d DIR` starts it as it is.
+
+Everything that differs between machines is in Setup; secrets are in the file itself, which only its reader may read.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fiberledger.operate.environment import Trouble
+
+DEBIAN_USER = "freerad"
+
+
+@dataclass(frozen=True)
+class Setup:
+    database: dict[str, str]  # libpq parameters of fl_radius
+    key: str
+    listen: str = "*"
+    auth_port: int = 1812
+    acct_port: int = 1813
+    client_seconds: int = 300  # how long a router's secret is remembered
+    threads: int = 16
+    user: str | None = field(default=None)  # whom to become, when started as root
+
+
+def program() -> str:
+    for name in ("freeradius", "radiusd", "/usr/sbin/freeradius", "/usr/sbin/radiusd"):
+        if found := shutil.which(name):
+            return found
+    raise Trouble("FreeRADIUS is not installed: apt install freeradius freeradius-postgresql")
+
+
+def _libraries() -> str:
+    for place in ("/usr/lib/freeradius", "/usr/lib64/freeradius", "/usr/local/lib/freeradius", "/usr/local/lib"):
+        if Path(place, "rlm_sql_postgresql.so").exists():
+            return place
+    raise Trouble("FreeRADIUS' PostgreSQL driver is not installed: apt install freeradius-postgresql")
+
+
+def _dictionary() -> str:
+    for place in ("/usr/share/freeradius", "/usr/local/share/freeradius"):
+        if Path(place, "dictionary").exists():
+            return place
+    raise Trouble("FreeRADIUS' dictionary is not installed: apt install freeradius-common")
+
+
+def unprivileged_user(*folders: Path) -> str | None:
+    """Debian's own user when we are root and it can pass through all these folders; otherwise nobody else."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        user = pwd.getpwnam(DEBIAN_USER)
+    except KeyError:
+        return None
+    groups = set(os.getgrouplist(user.pw_name, user.pw_gid))
+    for folder in folders:
+        for place in (folder, *folder.parents):
+            found = place.stat()
+            bit = 0o100 if found.st_uid == user.pw_uid else 0o010 if found.st_gid in groups else 0o001
+            if not found.st_mode & bit:
+                return None
+    return DEBIAN_USER
+
+
+def write(folder: Path, setup: Setup) -> list[Path]:
+    """Write the configuration into the folder, readable to nobody else. Log and spool live below it."""
+    folder = folder.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("log", "spool", "run"):
+        (folder / name).mkdir(exist_ok=True)
+    written = []
+    for name, text in (("dictionary", _DICTIONARY % _dictionary()), ("radiusd.conf", _configuration(folder, setup))):
+        draft = folder / f".{name}"
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        draft.rename(folder / name)
+        written.append(folder / name)
+    # Debian's program is called freeradius and looks for freeradius.conf unless told otherwise with -n.
+    for alias in ("freeradius.conf",):
+        link = folder / alias
+        link.unlink(missing_ok=True)
+        link.symlink_to("radiusd.conf")
+    if setup.user:
+        user = pwd.getpwnam(setup.user)
+        for place in (folder, *folder.glob("*")):
+            os.chown(place, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    for name in ("log", "spool", "run"):
+        (folder / name).chmod(0o700)
+    return written
+
+
+def check(folder: Path) -> str | None:
+    """What FreeRADIUS itself says is wrong with the configuration, or None."""
+    done = subprocess.run([program(), "-C", "-X", "-d", str(folder)], capture_output=True, text=True, timeout=60)
+    if done.returncode == 0:
+        return None
+    said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    faults = [line for line in said if re.search(r"error|failed|cannot|unable|unknown|invalid", line, re.IGNORECASE)]
+    return " ".join((faults or said)[-3:]) or "freeradius -C refused it and said nothing"
+
+
+def _conninfo(setup: Setup) -> str:
+    """libpq's own connection string. The radius key rides in the start-up options: unlike a query, those show in no log
+    and in no pg_stat_activity."""
+    settings = {
+        "app.radius_key": setup.key,
+        "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
+        "jit": "off",
+        "statement_timeout": "5s",
+    }
+    wanted = {
+        "connect_timeout": "3",
+        **setup.database,
+        "application_name": "freeradius",
+        "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+    }
+    quoted = " ".join("{}='{}'".format(k, v.replace("\\", "\\\\").replace("'", "\\'")) for k, v in wanted.items() if v)
+    return quoted.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+
+
+def _configuration(folder: Path, setup: Setup) -> str:
+    become = f"\tuser = {setup.user}\n\tgroup = {setup.user}\n" if setup.user else ""
+    values = {
+        "folder": folder,
+        "libdir": _libraries(),
+        "become": become,
+        "conninfo": _conninfo(setup),
+        "listen": setup.listen,
+        "auth_port": setup.auth_port,
+        "acct_port": setup.acct_port,
+        "client_seconds": setup.client_seconds,
+        "threads": setup.threads,
+        "spare": max(2, setup.threads // 2),
+    }
+    return re.sub(r"@(\w+)@", lambda found: str(values[found[1]]), _CONFIGURATION)
+
+
+_DICTIONARY = """\
+$INCLUDE %s/dictionary
+ATTRIBUTE	Isp-Tenant-Id	3000	string
+ATTRIBUTE	Isp-Nas-Id	3001	string
+"""
+
+_CONFIGURATION = """\
+# Written by `fiberledger radius config`; run it again instead of changing this file. It contains secrets.
+prefix = /usr
+libdir = @libdir@
+name = radiusd
+confdir = "@folder@"
+logdir = "@folder@/log"
+run_dir = "@folder@/run"
+max_request_time = 10
+max_requests = 16384
+cleanup_delay = 5
+hostname_lookups = no
+proxy_requests = no
+
+log {
+	destination = files
+	file = "${logdir}/radius.log"
+	auth = no
+}
+
+security {
+@become@	reject_delay = 1
+	status_server = yes
+	allow_vulnerable_openssl = yes
+}
+
+thread pool {
+	start_servers = @spare@
+	max_servers = @threads@
+	min_spare_servers = 2
+	max_spare_servers = @spare@
+	max_requests_per_server = 0
+}
+
+modules {
+	pap {
+		normalise = no
+	}
+	chap {
+	}
+	mschap {
+	}
+	dynamic_clients {
+	}
+	always ok {
+		rcode = ok
+	}
+	always reject {
+		rcode = reject
+	}
+	always handled {
+		rcode = handled
+	}
+	# Accounting that the database could not take yet; replayed by the server below.
+	detail spool {
+		filename = "@folder@/spool/detail-%Y%m%d%H"
+		permissions = 0600
+		locking = yes
+	}
+	sql {
+		dialect = "postgresql"
+		driver = "rlm_sql_postgresql"
+		radius_db = "@conninfo@"
+		read_clients = no
+		read_groups = no
+		read_profiles = no
+		sql_user_name = "%{User-Name}"
+		authorize_check_query = "SELECT id, username, attribute, value, op FROM radius_login('%{Isp-Nas-Id}', '%{SQL-User-Name}', '%{Calling-Station-Id}', '%{NAS-Port-Type}', '%{Called-Station-Id}')"
+		accounting {
+			reference = "all.query"
+			all {
+				query = "SELECT radius_acct('%{Isp-Nas-Id}', '%{Acct-Status-Type}', '%{Acct-Session-Id}', '%{User-Name}', '%{Calling-Station-Id}', '%{Framed-IP-Address}', '%{integer:Event-Timestamp}', '%{Acct-Session-Time}', '%{Acct-Input-Octets}', '%{Acct-Input-Gigawords}', '%{Acct-Output-Octets}', '%{Acct-Output-Gigawords}', '%{Acct-Terminate-Cause}', '%{%{Delegated-IPv6-Prefix}:-%{Framed-IPv6-Prefix}}', '%{Called-Station-Id}', '%{string:Class}')"
+			}
+		}
+		pool {
+			# 0: start even while the database is away.
+			start = 0
+			min = 2
+			max = @threads@
+			spare = @spare@
+			uses = 0
+			lifetime = 0
+			idle_timeout = 60
+			retry_delay = 2
+		}
+	}
+}
+
+# Whoever sends is looked up by source address, the only thing about a packet that is true before its secret is known.
+client any {
+	ipaddr = 0.0.0.0/0
+	dynamic_clients = dynamic_clients
+	lifetime = @client_seconds@
+}
+
+server dynamic_clients {
+	authorize {
+		update control {
+			&Tmp-String-0 := "%{sql:SELECT radius_client('%{Packet-Src-IP-Address}')}"
+		}
+		if (&control:Tmp-String-0 =~ /^([0-9]+) ([0-9]+) (yes|no) (.+)$/) {
+			update control {
+				&FreeRADIUS-Client-IP-Address = "%{Packet-Src-IP-Address}"
+				&FreeRADIUS-Client-Shortname = "nas%{2}"
+				&FreeRADIUS-Client-Secret = "%{4}"
+				&FreeRADIUS-Client-Require-MA = "%{3}"
+				&FreeRADIUS-Client-NAS-Type = "other"
+				&FreeRADIUS-Client-Virtual-Server = "isp"
+				&Isp-Tenant-Id = "%{1}"
+				&Isp-Nas-Id = "%{2}"
+				&Tmp-String-0 !* ANY
+			}
+			ok
+		}
+	}
+}
+
+server isp {
+	listen {
+		type = auth
+		ipaddr = @listen@
+		port = @auth_port@
+	}
+	listen {
+		type = acct
+		ipaddr = @listen@
+		port = @acct_port@
+	}
+	authorize {
+		update request {
+			&Isp-Nas-Id := "%{client:Isp-Nas-Id}"
+		}
+		chap
+		mschap
+		sql {
+			fail = 1
+		}
+		# No database, no answer: the router asks its second server. A reject would end it there.
+		if (fail) {
+			update control {
+				&Response-Packet-Type := Do-Not-Respond
+			}
+			handled
+		}
+		if (notfound) {
+			reject
+		}
+		pap
+	}
+	authenticate {
+		Auth-Type PAP {
+			pap
+		}
+		Auth-Type CHAP {
+			chap
+		}
+		Auth-Type MS-CHAP {
+			mschap
+		}
+	}
+	post-auth {
+		update {
+			&reply:Message-Authenticator := 0x00
+			&reply:Class := &control:Class
+			&reply:Framed-IP-Address := &control:Framed-IP-Address
+			&reply:Framed-Pool := &control:Framed-Pool
+			&reply:Session-Timeout := &control:Session-Timeout
+			&reply:Idle-Timeout := &control:Idle-Timeout
+			&reply:Acct-Interim-Interval := &control:Acct-Interim-Interval
+			&reply:Mikrotik-Rate-Limit := &control:Mikrotik-Rate-Limit
+			&reply:Mikrotik-Address-List := &control:Mikrotik-Address-List
+			&reply:Mikrotik-Group := &control:Mikrotik-Group
+			&reply:WISPr-Bandwidth-Max-Up := &control:WISPr-Bandwidth-Max-Up
+			&reply:WISPr-Bandwidth-Max-Down := &control:WISPr-Bandwidth-Max-Down
+			&reply:Reply-Message := &control:Reply-Message
+		}
+		Post-Auth-Type REJECT {
+			update {
+				&reply:Message-Authenticator := 0x00
+				&reply:Reply-Message := &control:Reply-Message
+				&control:Tmp-String-1 := "%{sql:SELECT radius_refused('%{Isp-Nas-Id}', '%{User-Name}', '%{Calling-Station-Id}', '%{control:Reply-Message}')}"
+			}
+		}
+	}
+	preacct {
+		update request {
+			&Isp-Nas-Id := "%{client:Isp-Nas-Id}"
+		}
+		if (!&Event-Timestamp) {
+			update request {
+				&Event-Timestamp := "%l"
+			}
+		}
+	}
+	accounting {
+		sql {
+			fail = 1
+		}
+		if (fail) {
+			spool
+		}
+	}
+}
+
+server replay {
+	listen {
+		type = detail
+		filename = "@folder@/spool/detail-*"
+		load_factor = 50
+		poll_interval = 1
+		retry_interval = 5
+		track = yes
+	}
+	accounting {
+		sql
+	}
+}
+
+listen {
+	type = control
+	socket = "${run_dir}/radiusd.sock"
+	mode = rw
+}
+"""

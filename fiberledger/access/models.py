@@ -1,0 +1,468 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Deferrable, Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from fiberledger import calendar
+from fiberledger.identity.visibility import ScopedQuerySet
+from fiberledger.places.models import Branch
+from fiberledger.subscriptions.models import Subscription
+from fiberledger.tenancy.models import (
+    TenantForeignKey,
+    TenantManager,
+    TenantModel,
+    TenantOneToOneField,
+    TenantQuerySet,
+)
+
+from . import secrets
+from .rules import USERNAME, normal_mac
+
+is_username = RegexValidator(
+    re.compile(USERNAME), _("Use letters, digits and signs, up to 64 of them, without spaces.")
+)
+# Goes into a RADIUS attribute as it is.
+is_name_on_router = RegexValidator(r"^[A-Za-z0-9._:/-]{0,64}$", _("Use letters, digits and . - _ : / only."))
+is_rate = RegexValidator(
+    r"^(|\d+[kKMG]?/\d+[kKMG]?( \d+[kKMG]?/\d+[kKMG]?){0,2}( \d+/\d+)?)$",
+    _("Write upload/download, e.g. 512k/1M."),
+)
+
+
+def is_mac(value: str) -> None:
+    if not normal_mac(value):
+        raise ValidationError(_("This is not a MAC address; write it as AA:BB:CC:DD:EE:FF."))
+
+
+class Nas(TenantModel):
+    """A device that asks us over RADIUS who may enter. Known by the address its packets come from, and by its secret."""
+
+    class Kind(models.TextChoices):
+        MIKROTIK = "mikrotik", _("MikroTik")
+        ACCEL = "accel", _("accel-ppp")
+        CISCO = "cisco", _("Cisco")
+        JUNIPER = "juniper", _("Juniper")
+        HUAWEI = "huawei", _("Huawei")
+        CHILLI = "chilli", _("CoovaChilli")
+        OTHER = "other", _("Other")
+
+    class Answer(models.TextChoices):
+        REJECT = "reject", _("Refuse the login")
+        WALLED = "walled", _("Let in behind the wall")
+
+    name = models.CharField(_("name"), max_length=80)
+    src_ip = models.GenericIPAddressField(
+        _("source address"),
+        protocol="IPv4",
+        unique=True,
+        help_text=_(
+            "The address its RADIUS packets reach us from, usually its own address in the tunnel. No two routers may share one."
+        ),
+        error_messages={"unique": _("Another router of yours has this address.")},
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.MIKROTIK)
+    branch = TenantForeignKey(
+        Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("branch")
+    )
+    active = models.BooleanField(_("in use"), default=True)
+    interim_seconds = models.PositiveIntegerField(
+        _("reports every"),
+        default=300,
+        validators=[MinValueValidator(60), MaxValueValidator(3600)],
+        help_text=_("seconds between two accounting reports of a session"),
+    )
+    for_suspended = models.CharField(
+        _("suspended lines"), max_length=10, choices=Answer.choices, default=Answer.WALLED
+    )
+    for_unknown = models.CharField(_("unknown usernames"), max_length=10, choices=Answer.choices, default=Answer.REJECT)
+    walled_pool = models.CharField(
+        _("address pool behind the wall"),
+        max_length=64,
+        blank=True,
+        default="",
+        validators=[is_name_on_router],
+        help_text=_("An /ip pool on this router; empty: the usual address."),
+    )
+    walled_list = models.CharField(
+        _("address list behind the wall"),
+        max_length=64,
+        blank=True,
+        default="expired",
+        validators=[is_name_on_router],
+        help_text=_("The router's firewall sends addresses on this list to your payment page."),
+    )
+    walled_rate = models.CharField(
+        _("speed behind the wall"), max_length=60, blank=True, default="", validators=[is_rate],
+        help_text=_("upload/download, e.g. 512k/1M"),
+    )  # fmt: skip
+    coa_port = models.PositiveIntegerField(
+        _("port for commands"), default=3799, validators=[MinValueValidator(1), MaxValueValidator(65535)],
+        help_text=_("where it listens for Disconnect and CoA"),
+    )  # fmt: skip
+    must_sign = models.BooleanField(
+        _("only signed requests"),
+        default=False,
+        help_text=_("Drop requests without Message-Authenticator. Needs a recent router; answers are always signed."),
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    secret = models.BinaryField(editable=False)
+    radius_secret = models.BinaryField(editable=False)
+    last_seen_at = models.DateTimeField(_("last heard"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=calendar.now, editable=False)
+
+    class QuerySet(ScopedQuerySet):
+        branch_lookup = "branch"
+
+        def in_use(self):
+            return self.filter(active=True)
+
+        def silent(self):
+            """In use, once heard, and not for three times as long as FreeRADIUS remembers a device."""
+            return self.in_use().filter(last_seen_at__lt=calendar.now() - timedelta(minutes=20))
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        verbose_name = _("router")
+        verbose_name_plural = _("routers")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"], name="nas_name_once",
+                violation_error_message=_("Another router has this name."),
+            ),
+            models.CheckConstraint(name="nas_for_suspended", condition=Q(for_suspended__in=["reject", "walled"])),
+            models.CheckConstraint(name="nas_for_unknown", condition=Q(for_unknown__in=["reject", "walled"])),
+            models.CheckConstraint(
+                name="nas_interim", condition=Q(interim_seconds__gte=60, interim_seconds__lte=3600)
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_silent(self) -> bool:
+        return bool(
+            self.active and self.last_seen_at and self.last_seen_at < calendar.now() - timedelta(minutes=20)
+        )
+
+    @property
+    def state(self) -> str:
+        """One word for lists: off, new, silent, heard."""
+        if not self.active:
+            return "off"
+        if self.last_seen_at is None:
+            return "new"
+        return "silent" if self.is_silent else "heard"
+
+    def keep_secret(self, text: str) -> None:
+        self.secret = secrets.lock(text, f"nas:{self.tenant_id}")
+        self.radius_secret = secrets.box(text, f"nas:{self.tenant_id}:{self.src_ip}")
+
+    def plain_secret(self) -> str:
+        return secrets.unlock(self.secret, f"nas:{self.tenant_id}")
+
+
+class AccessAccount(TenantModel):
+    """A subscription's identity on the network: a login, a device address, or a fixed address."""
+
+    class Kind(models.TextChoices):
+        PPPOE = "pppoe", _("PPPoE login")
+        HOTSPOT = "hotspot", _("Hotspot login")
+        MAC = "mac", _("Device (DHCP, MAC address)")
+        STATIC = "static", _("Fixed address, no login")
+
+    subscription = TenantOneToOneField(
+        Subscription, on_delete=models.PROTECT, related_name="access_account", verbose_name=_("subscription")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.PPPOE)
+    username = models.CharField(_("username"), max_length=64, validators=[is_username])
+    password = models.BinaryField(null=True, editable=False)
+    static_ip = models.GenericIPAddressField(_("fixed address"), protocol="IPv4", null=True, blank=True)
+    pool = models.CharField(
+        _("address pool"), max_length=64, blank=True, default="", validators=[is_name_on_router],
+        help_text=_("Empty: the plan's."),
+    )  # fmt: skip
+    only_mac = models.CharField(
+        _("only this device"), max_length=17, blank=True, default="", validators=[is_mac],
+        help_text=_("MAC address; empty: any device"),
+    )  # fmt: skip
+    only_nas = TenantForeignKey(
+        Nas, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("only at this router")
+    )
+    devices = models.PositiveSmallIntegerField(
+        _("devices at once"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("Empty: as many as the router allows."),
+    )  # fmt: skip
+    expires_at = models.DateTimeField(
+        _("network access ends"), null=True, blank=True, editable=False,
+        help_text=_("From this instant the line is treated as suspended, whatever else has or has not run."),
+    )  # fmt: skip
+    created_at = models.DateTimeField(default=calendar.now, editable=False)
+
+    class QuerySet(ScopedQuerySet):
+        branch_lookup = "subscription__subscriber__branch"
+        area_lookup = "subscription__subscriber__area"
+        reseller_lookup = "subscription__subscriber__reseller_name"
+        collector_lookup = "subscription__subscriber__collector"
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        verbose_name = _("access account")
+        verbose_name_plural = _("access accounts")
+        constraints = [
+            models.UniqueConstraint(
+                "tenant", Lower("username"), name="account_username_once",
+                violation_error_message=_("Another account has this username."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "static_ip"], name="account_static_ip_once", condition=Q(static_ip__isnull=False),
+                violation_error_message=_("Another account has this address."),
+            ),
+            models.CheckConstraint(
+                name="account_kind_known", condition=Q(kind__in=["pppoe", "hotspot", "mac", "static"])
+            ),
+            models.CheckConstraint(name="account_username_allowed", condition=Q(username__regex=USERNAME)),
+            models.CheckConstraint(
+                name="account_has_password", condition=Q(kind__in=["mac", "static"]) | Q(password__isnull=False)
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.username
+
+    def keep_password(self, text: str) -> None:
+        self.password = secrets.lock(text, f"account:{self.tenant_id}")
+
+    def plain_password(self) -> str:
+        return secrets.unlock(self.password, f"account:{self.tenant_id}") if self.password else ""
+
+
+class RadiusLine(TenantModel):
+    """What FreeRADIUS reads for one account: a projection, rebuilt from subscription, plan and account at any time."""
+
+    id = None
+    account = TenantOneToOneField(
+        AccessAccount, on_delete=models.CASCADE, primary_key=True, related_name="radius_line"
+    )
+    username = models.CharField(max_length=64)
+    verdict = models.CharField(max_length=8)  # accept, walled, refuse
+    message = models.CharField(max_length=120)
+    ends_at = models.DateTimeField(null=True)
+    secret = models.BinaryField(null=True)
+    only_mac = models.CharField(max_length=17, null=True)
+    only_nas_id = models.BigIntegerField(null=True)
+    devices = models.PositiveSmallIntegerField(null=True)
+    by_mac = models.BooleanField()
+    attributes = ArrayField(models.TextField())
+    values = ArrayField(models.TextField(), db_column="values_")
+    terms = models.CharField(max_length=16)  # what a session was granted; a session with others wants a command
+
+    class Meta:
+        db_table = "radius_line"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "username"], name="radius_line_username", deferrable=Deferrable.DEFERRED
+            ),
+            models.CheckConstraint(
+                name="radius_line_verdict_known", condition=Q(verdict__in=["accept", "walled", "refuse"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class _Session(TenantModel):
+    """Written by radius_acct() alone: no foreign keys, so that a packet costs one row and its indexes."""
+
+    id = None
+    key = models.UUIDField(primary_key=True)
+    nas = models.ForeignKey(
+        Nas, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", verbose_name=_("router")
+    )
+    account = models.ForeignKey(
+        AccessAccount, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        verbose_name=_("account"),
+    )  # fmt: skip
+    username = models.CharField(_("username"), max_length=128)
+    session_id = models.CharField(_("session"), max_length=128)
+    mac = models.CharField(_("device"), max_length=64)
+    ip = models.GenericIPAddressField(_("address"), null=True)
+    prefix6 = models.CharField(_("IPv6 prefix"), max_length=64, default="")
+    started_at = models.DateTimeField(_("began"))
+    seconds = models.BigIntegerField(_("duration"))
+    in_octets = models.BigIntegerField(_("uploaded"))  # from the subscriber
+    out_octets = models.BigIntegerField(_("downloaded"))  # to the subscriber
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.username} · {self.session_id}"
+
+    @property
+    def uploaded(self) -> str:
+        return show_octets(self.in_octets)
+
+    @property
+    def downloaded(self) -> str:
+        return show_octets(self.out_octets)
+
+    @property
+    def lasted(self) -> str:
+        return show_seconds(self.seconds)
+
+
+class _SessionQuerySet(ScopedQuerySet):
+    branch_lookup = "account__subscription__subscriber__branch"
+    area_lookup = "account__subscription__subscriber__area"
+    reseller_lookup = "account__subscription__subscriber__reseller_name"
+    collector_lookup = "account__subscription__subscriber__collector"
+
+
+class LiveSession(_Session):
+    """A session that is on now, as far as the router told us."""
+
+    called = models.CharField(_("service"), max_length=64, default="")
+    updated_at = models.DateTimeField(_("last report"))
+    terms = models.CharField(max_length=16, default="")
+
+    objects = TenantManager.from_queryset(_SessionQuerySet)()
+
+    class Meta:
+        verbose_name = _("live session")
+        verbose_name_plural = _("live sessions")
+        indexes = [
+            models.Index(fields=["tenant", "username"], name="live_session_username"),
+            models.Index(fields=["nas"], name="live_session_nas"),
+        ]
+
+    @property
+    def behind_wall(self) -> bool:
+        return self.terms == "walled"
+
+
+class SessionHistory(_Session):
+    """A session that is over. Partitioned by the month it ended in; the table is made in the second migration."""
+
+    class QuerySet(_SessionQuerySet):
+        def latest(self):
+            return self.order_by("-ended_at")
+
+    ended_at = models.DateTimeField(_("ended"))
+    cause = models.CharField(_("why it ended"), max_length=40, default="")
+    swept = models.BooleanField(default=False)
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        managed = False
+        verbose_name = _("past session")
+        verbose_name_plural = _("past sessions")
+
+
+class RefusedLogin(TenantModel):
+    """The last refusal of one username: why, where, and how often since the reason last changed."""
+
+    username = models.CharField(_("username"), max_length=128)
+    nas = models.ForeignKey(
+        Nas, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        verbose_name=_("router"),
+    )  # fmt: skip
+    mac = models.CharField(_("device"), max_length=64)
+    reason = models.CharField(_("why"), max_length=200)
+    first_at = models.DateTimeField(_("since"))
+    last_at = models.DateTimeField(_("last tried"))
+    times = models.PositiveIntegerField(_("times"))
+
+    class Meta:
+        verbose_name = _("refused login")
+        verbose_name_plural = _("refused logins")
+        constraints = [models.UniqueConstraint(fields=["tenant", "username"], name="refused_login_once")]
+        indexes = [models.Index(fields=["tenant", "-last_at"], name="refused_login_latest")]
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class LineCommand(TenantModel):
+    """What we told a router to do with a session, and what it answered. Never says more than we know."""
+
+    class Kind(models.TextChoices):
+        DISCONNECT = "disconnect", _("Disconnect")
+        CHANGE = "change", _("Change speed")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Wanted")
+        CONFIRMED = "confirmed", _("Confirmed")
+        REFUSED = "refused", _("Refused by the router")
+        UNANSWERED = "unanswered", _("No answer")
+        GONE = "gone", _("Session was over")
+
+    nas = TenantForeignKey(Nas, on_delete=models.CASCADE, related_name="+", verbose_name=_("router"), db_index=False)
+    session_key = models.UUIDField()
+    username = models.CharField(_("username"), max_length=128)
+    kind = models.CharField(_("command"), max_length=10, choices=Kind.choices)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    reason = models.CharField(_("why"), max_length=120)
+    answer = models.CharField(_("answer"), max_length=200, default="")
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    asked_at = models.DateTimeField(_("asked"), default=calendar.now)
+    answered_at = models.DateTimeField(_("answered"), null=True)
+    actor_name = models.CharField(_("by"), max_length=120)
+    by_hand = models.BooleanField(default=False)  # somebody wants this session dropped, whatever its terms
+
+    class QuerySet(TenantQuerySet):
+        def waiting(self):
+            return self.filter(state="waiting")
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        verbose_name = _("router command")
+        verbose_name_plural = _("router commands")
+        constraints = [
+            models.CheckConstraint(name="line_command_kind", condition=Q(kind__in=["disconnect", "change"])),
+            models.CheckConstraint(
+                name="line_command_state",
+                condition=Q(state__in=["waiting", "confirmed", "refused", "unanswered", "gone"]),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "session_key"], name="line_command_waits_once", condition=Q(state="waiting")
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "username", "-id"], name="line_command_username"),
+            models.Index(fields=["tenant", "nas"], name="line_command_waiting", condition=Q(state="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.username}"
+
+
+def show_octets(count: int) -> str:
+    """1.4 GB: as people who sell gigabytes count, in thousands."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            return f"{size:.0f} {unit}" if unit in ("B", "kB") else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError
+
+
+def show_seconds(count: int) -> str:
+    """3 d 04:05, or 04:05:06 below a day."""
+    days, rest = divmod(int(count), 86400)
+    clock = f"{rest // 3600:02}:{rest % 3600 // 60:02}"
+    return f"{days} d {clock}" if days else f"{clock}:{rest % 60:02}"

@@ -1,0 +1,178 @@
+"""What a line is granted: pure functions of plain facts. The one truth that the projection is written from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from hashlib import blake2b
+from zoneinfo import ZoneInfo
+
+# Providers bring logins such as o'brien;7 along, and the router sends them as they are: whatever can be typed, without
+# spaces. (radius.sql undoes FreeRADIUS' escaping, and nothing is ever pasted into SQL.)
+USERNAME = r"^[!-~]{1,64}$"
+_MAC = re.compile(r"[0-9A-F]{12}")
+
+# What a router can change while the session runs (RFC 5176); for anything else the client must come back.
+CHANGEABLE = frozenset({"Mikrotik-Rate-Limit", "WISPr-Bandwidth-Max-Up", "WISPr-Bandwidth-Max-Down", "Idle-Timeout"})
+WALLED = "walled"
+SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a grant depends on, as read from subscription, plan and account."""
+
+    tenant_id: int
+    account_id: int
+    kind: str
+    username: str
+    password: str = ""
+    network: str = "accept"  # of the subscription's status: accept, walled, reject
+    status: str = "active"
+    ended_on: date | None = None
+    expires_at: datetime | None = None
+    zone: str = "UTC"
+    static_ip: str | None = None
+    account_pool: str = ""
+    plan_pool: str = ""
+    only_mac: str = ""
+    only_nas_id: int | None = None
+    devices: int | None = None
+    router_profile: str = ""
+    download_kbps: int | None = None
+    upload_kbps: int | None = None
+    burst_download_kbps: int | None = None
+    burst_upload_kbps: int | None = None
+    threshold_download_kbps: int | None = None
+    threshold_upload_kbps: int | None = None
+    burst_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What FreeRADIUS shall answer to this account."""
+
+    username: str
+    verdict: str  # accept, walled (the router's rule for suspended lines), refuse
+    message: str
+    ends_at: datetime | None
+    only_mac: str | None
+    only_nas_id: int | None
+    devices: int | None
+    by_mac: bool
+    items: tuple[tuple[str, str], ...]
+    terms: str
+
+
+_MESSAGES = {
+    "suspended": "This account is suspended.",
+    "hold": "This account is on hold.",
+    "pending": "This account is not active yet.",
+    "lead": "This account is not active yet.",
+    "terminated": "This account has ended.",
+}
+
+
+def desired_access(facts: Facts) -> Access | None:
+    """The grant for one account; None for one that never logs in (a fixed address)."""
+    if facts.kind == "static":
+        return None
+    verdict = {"accept": "accept", "walled": "walled"}.get(facts.network, "refuse")
+    message = "" if verdict == "accept" else _MESSAGES.get(facts.status, "This account is not in service.")
+    items = _items(facts)
+    fixed = _digest((verdict, *(item for item in items if item[0] not in CHANGEABLE)))
+    terms = f"{fixed}{_digest(tuple(item for item in items if item[0] in CHANGEABLE))}" if verdict == "accept" else verdict
+    return Access(
+        username=facts.username.lower(),
+        verdict=verdict,
+        message=message,
+        ends_at=_end(facts),
+        only_mac=normal_mac(facts.only_mac) or None,
+        only_nas_id=facts.only_nas_id,
+        devices=facts.devices,
+        by_mac=facts.kind == "mac",
+        items=(("Class", f"a{facts.account_id}.{terms}"), *items),
+        terms=terms,
+    )
+
+
+def _end(facts: Facts) -> datetime | None:
+    """The first instant without service: the morning of `ended_on`'s next day in the tenant's zone, or earlier."""
+    ends = [facts.expires_at] if facts.expires_at else []
+    if facts.ended_on and facts.ended_on < date.max:
+        ends.append(datetime.combine(facts.ended_on + timedelta(days=1), time(), ZoneInfo(facts.zone)))
+    return min(ends, default=None)
+
+
+def _items(facts: Facts) -> tuple[tuple[str, str], ...]:
+    items: list[tuple[str, str]] = []
+    pool = facts.account_pool or facts.plan_pool
+    if facts.static_ip:
+        items.append(("Framed-IP-Address", facts.static_ip))
+    elif pool:
+        items.append(("Framed-Pool", pool))
+    if facts.router_profile:
+        items.append(("Mikrotik-Group", facts.router_profile))
+    if rate := rate_limit(facts):
+        items.append(("Mikrotik-Rate-Limit", rate))
+    if facts.upload_kbps or facts.download_kbps:
+        items.append(("WISPr-Bandwidth-Max-Up", str((facts.upload_kbps or facts.download_kbps or 0) * 1000)))
+        items.append(("WISPr-Bandwidth-Max-Down", str((facts.download_kbps or facts.upload_kbps or 0) * 1000)))
+    if facts.kind == "hotspot":
+        items.append(("Idle-Timeout", "900"))
+    return tuple((name, as_value(value) or value) for name, value in items)
+
+
+def rate_limit(facts: Facts) -> str:
+    """Mikrotik-Rate-Limit, from the router's side: what it receives (the subscriber's upload) comes first.
+
+    Burst is given only when the plan names both its speeds; a missing threshold is three quarters of the speed
+    and a missing time eight seconds, because the router takes all or nothing.
+    """
+    up, down = facts.upload_kbps or facts.download_kbps, facts.download_kbps or facts.upload_kbps
+    if not up or not down:
+        return ""
+    parts = [f"{_speed(up)}/{_speed(down)}"]
+    burst_up = facts.burst_upload_kbps or (facts.burst_download_kbps and up)
+    burst_down = facts.burst_download_kbps or (facts.burst_upload_kbps and down)
+    if burst_up and burst_down:
+        seconds = facts.burst_seconds or 8
+        parts += [
+            f"{_speed(burst_up)}/{_speed(burst_down)}",
+            f"{_speed(facts.threshold_upload_kbps or up * 3 // 4 or up)}/"
+            f"{_speed(facts.threshold_download_kbps or down * 3 // 4 or down)}",
+            f"{seconds}/{seconds}",
+        ]
+    return " ".join(parts)
+
+
+def _speed(kbps: int) -> str:
+    return f"{kbps // 1000}M" if kbps % 1000 == 0 else f"{kbps}k"
+
+
+def _digest(parts: tuple) -> str:
+    return blake2b(repr(parts).encode(), digest_size=3).hexdigest()
+
+
+def normal_mac(text: str) -> str:
+    """AA:BB:CC:DD:EE:FF whatever the spelling; empty for what is no MAC address."""
+    plain = text.strip().upper().translate({ord(c): None for c in ":-. "})
+    return ":".join(plain[i : i + 2] for i in range(0, 12, 2)) if _MAC.fullmatch(plain) else ""
+
+
+def as_value(text: str) -> str | None:
+    """The text as FreeRADIUS' own parser reads it back unchanged; None when there is no way to write it.
+
+    A value that begins and ends with the same quote would be unquoted, and between back-quotes it would be *expanded*:
+    a password of `%{sql:…}` would run.
+    """
+    if not any(c in text for c in "\\'\"`"):
+        return text
+    quoted = text.replace("\\", "\\\\")
+    first = quoted[:1]
+    if first in ("'", '"', "`") and quoted[-1] == first:
+        if "'" not in quoted:
+            return f"'{quoted}'"
+        return f'"{quoted}"' if '"' not in quoted else None
+    return quoted

@@ -1,0 +1,492 @@
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+
+from fiberledger import audit, calendar, jobs
+from fiberledger.subscribers import states
+from fiberledger.subscriptions.models import Subscription
+from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
+
+from . import secrets
+from .models import AccessAccount, LineCommand, LiveSession, Nas
+from .rules import SEPARATOR, Access, Facts, as_value, desired_access, normal_mac
+
+MAX_PASSWORD = 60
+
+
+# --- accounts -------------------------------------------------------------------------------------------------
+
+
+def open_account(
+    subscription: Subscription,
+    *,
+    username: str,
+    password: str = "",
+    kind: str = "",
+    by: Any,
+    **terms: Any,
+) -> AccessAccount:
+    """Give a subscription its identity on the network. An empty password makes a strong one.
+
+    `terms`: static_ip, pool, only_mac, only_nas, devices. The line works as soon as the transaction ends. Refuses a
+    username or address that another account of the tenant has.
+    """
+    account = AccessAccount(subscription=subscription, username=username.strip(), **terms)
+    account.kind = kind or kind_for(subscription.plan.connection_type)
+    return save_account(account, password=password, by=by)
+
+
+def kind_for(connection_type: str) -> str:
+    """The kind of account a plan's connection type asks for."""
+    return {"hotspot": "hotspot", "dhcp": "mac", "static": "static", "cable": "static"}.get(connection_type, "pppoe")
+
+
+def save_account(account: AccessAccount, *, password: str = "", by: Any) -> AccessAccount:
+    """Store a new or changed account, and let the network know. A password given replaces the old one."""
+    new = account.pk is None
+    before = {} if new else audit.snapshot(AccessAccount.objects.get(pk=account.pk))
+    account.tenant_id = account.tenant_id or current_tenant_id()
+    if account.kind == "mac":
+        if not normal_mac(account.username):
+            raise Refusal(_("The username of a device is its MAC address, as AA:BB:CC:DD:EE:FF."))
+        account.username = normal_mac(account.username)
+    account.only_mac = normal_mac(account.only_mac)
+    if account.kind == "static" and not account.static_ip:
+        raise Refusal(_("A line without a login needs a fixed address."))
+    if account.kind in ("mac", "static"):
+        account.password = None
+    elif password or account.password is None:
+        account.keep_password(_fit(password or secrets.strong_password()))
+    try:
+        account.full_clean(exclude=["subscription", "only_nas"])
+        with transaction.atomic():
+            account.save()
+    except ValidationError as error:
+        raise Refusal(" ".join(error.messages)) from error
+    except IntegrityError as error:
+        raise Refusal(_taken(error)) from error
+    audit.note(
+        by, "account.opened" if new else "account.changed", account, before=before, after=audit.snapshot(account)
+    )
+    apply_now([account.subscription_id], by=by)
+    return account
+
+
+def _taken(error: Exception) -> str:
+    text = str(error)
+    if "username" in text:
+        return _("Another account has this username.")
+    if "static_ip" in text:
+        return _("Another account has this address.")
+    if "subscription" in text:
+        return _("This subscription has a network account already.")
+    return _("This contradicts another account.")
+
+
+def _fit(password: str) -> str:
+    if not 1 <= len(password.encode()) <= MAX_PASSWORD or "\0" in password or "\n" in password:
+        raise Refusal(_("A password has 1 to 60 characters on one line."))
+    if as_value(password) is None or password != password.strip():
+        raise Refusal(_("A password cannot begin and end with the same quote while it contains both kinds, nor with a space."))
+    return password
+
+
+def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
+    """Many at once, for imports: dicts of subscription_id, username, and optionally password, kind, static_ip, pool,
+    only_mac. Returns account ids by subscription. The caller has made sure the usernames are free (`usernames_taken`)
+    and well formed; a clash refuses them all."""
+    accounts = []
+    for row in rows:
+        password = row.get("password") or ""
+        kind = row.get("kind") or "pppoe"
+        account = AccessAccount(
+            tenant_id=current_tenant_id(),
+            subscription_id=row["subscription_id"],
+            kind=kind,
+            username=normal_mac(row["username"]) if kind == "mac" else row["username"].strip(),
+            static_ip=row.get("static_ip") or None,
+            pool=row.get("pool") or "",
+            only_mac=normal_mac(row.get("only_mac") or ""),
+        )
+        if kind in ("pppoe", "hotspot"):
+            account.keep_password(_fit(password or secrets.strong_password()))
+        accounts.append(account)
+    try:
+        with transaction.atomic():
+            AccessAccount.objects.bulk_create(accounts, batch_size=5000)
+    except IntegrityError as error:
+        raise Refusal(_taken(error)) from error
+    audit.note_many(
+        by,
+        "account.opened",
+        [("access.accessaccount", a.pk, a.username, None, {"username": a.username}) for a in accounts],
+    )
+    rebuild([a.subscription_id for a in accounts])
+    return {a.subscription_id: a.pk for a in accounts}
+
+
+def usernames_taken(usernames: Iterable[str]) -> set[str]:
+    """Which of these are in use already, in lower case: usernames differ in more than their capitals."""
+    wanted = [name.lower() for name in usernames]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT lower(username) FROM access_accessaccount WHERE tenant_id = %s AND lower(username) = ANY (%s)",
+            [current_tenant_id(), wanted],
+        )
+        return {row[0] for row in cursor}
+
+
+def close_accounts(subscription_ids: Sequence[int]) -> int:
+    """Take the accounts of these subscriptions away altogether: for an import that is undone. Sessions stay history."""
+    accounts = AccessAccount.objects.filter(subscription_id__in=subscription_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM radius_line WHERE tenant_id = %s AND account_id = ANY (%s)",
+            [current_tenant_id(), list(accounts.values_list("pk", flat=True))],
+        )
+    return accounts._raw_delete(accounts.db)
+
+
+def limit_access(ends: dict[int, datetime | None], *, by: Any) -> int:
+    """Let lines end by themselves: subscription id → the instant from which the network treats it as suspended (None:
+    no end). FreeRADIUS obeys it whatever job has or has not run. Returns how many accounts changed."""
+    ids = list(ends)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE access_accessaccount a SET expires_at = w.at
+                 FROM unnest(%s::bigint[], %s::timestamptz[]) w (subscription_id, at)
+                WHERE a.tenant_id = %s AND a.subscription_id = w.subscription_id AND a.expires_at IS DISTINCT FROM w.at
+                RETURNING a.subscription_id""",
+            [ids, [ends[i] for i in ids], current_tenant_id()],
+        )
+        changed = [row[0] for row in cursor]
+    if changed:
+        rebuild(changed)
+    return len(changed)
+
+
+def reveal_password(account: AccessAccount, *, reason: str, by: Any) -> str:
+    """The password in clear. Asks why, and writes it down before it answers."""
+    if not reason.strip():
+        raise Refusal(_("Say why you need to see it."))
+    audit.note(by, "account.password_revealed", account, reason=reason.strip())
+    return account.plain_password()
+
+
+def set_password(account: AccessAccount, password: str = "", *, by: Any) -> str:
+    """A new password, made up when none is given. Sessions that are on stay on."""
+    password = _fit(password or secrets.strong_password())
+    account.keep_password(password)
+    account.save(update_fields=["password"])
+    audit.note(by, "account.password_set", account)
+    rebuild([account.subscription_id])
+    return password
+
+
+# --- routers --------------------------------------------------------------------------------------------------
+
+
+def save_nas(nas: Nas, *, secret: str = "", by: Any) -> Nas:
+    """Store a router. A new one without a secret gets a strong one; a secret given replaces the old one.
+
+    FreeRADIUS knows a new router at its first packet, and forgets an old secret within five minutes.
+    """
+    new = nas.pk is None
+    old = None if new else Nas.objects.get(pk=nas.pk)
+    nas.tenant_id = nas.tenant_id or current_tenant_id()
+    text = secret or (old.plain_secret() if old else secrets.strong_password(24))
+    if not 8 <= len(text) <= 48 or not text.isascii() or any(c in " '\"`\\$%{}" or not c.isprintable() for c in text):
+        raise Refusal(_("A secret has 8 to 48 characters without spaces, quotes and $ % { } \\."))
+    if not _is_source(nas.src_ip):
+        raise Refusal(_("No packet comes from this address."))
+    if secret or new or (old and old.src_ip != nas.src_ip):
+        nas.keep_secret(text)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT radius_address_taken(%s, %s)", [nas.src_ip, nas.pk])
+        taken = cursor.fetchone()[0]
+    if taken:
+        raise Refusal(_address_in_use())
+    try:
+        with transaction.atomic():
+            nas.save()
+    except IntegrityError as error:
+        if "src_ip" in str(error):
+            raise Refusal(_address_in_use()) from error
+        raise Refusal(_("Another router has this name.")) from error
+    before = audit.snapshot(old) if old else None
+    audit.note(by, "router.added" if new else "router.changed", nas, before=before, after=audit.snapshot(nas))
+    if secret and not new:
+        audit.note(by, "router.secret_set", nas)
+    return nas
+
+
+def _address_in_use() -> str:
+    return _(
+        "This address is in use on this platform. A router is known by the address its packets come from, so each "
+        "needs its own: connect it through the tunnel."
+    )
+
+
+def _is_source(address: str) -> bool:
+    ip = ipaddress.ip_address(address)
+    return not (ip.is_multicast or ip.is_unspecified or str(ip) == "255.255.255.255")
+
+
+def reveal_nas_secret(nas: Nas, *, reason: str, by: Any) -> str:
+    if not reason.strip():
+        raise Refusal(_("Say why you need to see it."))
+    audit.note(by, "router.secret_revealed", nas, reason=reason.strip())
+    return nas.plain_secret()
+
+
+# --- the projection -------------------------------------------------------------------------------------------
+
+_FACTS = """
+    SELECT a.id, a.kind, a.username, a.password, s.status, s.ended_on, a.expires_at, host(a.static_ip), a.pool,
+           p.address_pool, a.only_mac, a.only_nas_id, a.devices, coalesce(nullif(p.radius_profile, ''), p.router_profile),
+           p.download_kbps, p.upload_kbps, p.burst_download_kbps, p.burst_upload_kbps,
+           p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds
+      FROM access_accessaccount a
+      JOIN subscriptions_subscription s ON s.tenant_id = a.tenant_id AND s.id = a.subscription_id
+      JOIN catalog_plan p ON p.tenant_id = s.tenant_id AND p.id = s.plan_id
+     WHERE a.tenant_id = %s"""
+
+_COLUMNS = (
+    "account_id bigint, username text, verdict text, message text, ends_at timestamptz, secret bytea, only_mac text, "
+    "only_nas_id bigint, devices int, by_mac boolean, attributes text, values_ text, terms text"
+)
+_NAMES = [column.split()[0] for column in _COLUMNS.split(", ")]
+_TYPES = [column.split()[1] for column in _COLUMNS.split(", ")]
+_ARRAYS = ", ".join(f"%s::{kind}[]" for kind in _TYPES)
+_NEW = ", ".join(
+    f"string_to_array(w.{name}, chr(31))" if name in ("attributes", "values_") else f"w.{name}" for name in _NAMES
+)
+_UPSERT = f"""
+    INSERT INTO radius_line AS l (tenant_id, {", ".join(_NAMES)})
+    SELECT %s, {_NEW} FROM unnest({_ARRAYS}) w ({", ".join(_NAMES)})
+    ON CONFLICT (account_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])}
+     WHERE ({", ".join(f"l.{name}" for name in _NAMES[1:])})
+           IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _NAMES[1:])})
+    RETURNING l.account_id"""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a rebuild found different: accounts whose line was written, and lines that belonged to nobody any more."""
+
+    lines: int
+    written: list[int]
+    removed: int
+
+    @property
+    def drift(self) -> int:
+        return len(self.written) + self.removed
+
+
+def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
+    """The facts behind every account of the tenant, or of these subscriptions, in one query."""
+    tenant = current_tenant()
+    sql, params = _FACTS, [tenant.pk]
+    if subscription_ids is not None:
+        sql, params = f"{sql} AND a.subscription_id = ANY (%s)", [*params, list(subscription_ids)]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows = cursor.fetchall()
+    place = f"account:{tenant.pk}"
+    for row in rows:
+        yield Facts(
+            tenant_id=tenant.pk,
+            account_id=row[0],
+            kind=row[1],
+            username=row[2],
+            password=secrets.unlock(row[3], place) if row[3] else "",
+            network=str(states.network(row[4])),
+            status=row[4],
+            ended_on=row[5],
+            expires_at=row[6],
+            zone=tenant.timezone,
+            static_ip=row[7],
+            account_pool=row[8],
+            plan_pool=row[9],
+            only_mac=row[10],
+            only_nas_id=row[11],
+            devices=row[12],
+            router_profile=row[13] or "",
+            download_kbps=row[14],
+            upload_kbps=row[15],
+            burst_download_kbps=row[16],
+            burst_upload_kbps=row[17],
+            threshold_download_kbps=row[18],
+            threshold_upload_kbps=row[19],
+            burst_seconds=row[20],
+        )
+
+
+def _row(facts: Facts, access: Access) -> tuple[Any, ...]:
+    boxed = None
+    if not access.by_mac:
+        boxed = secrets.box(as_value(facts.password) or facts.password, f"{facts.tenant_id}:{facts.account_id}")
+    return (
+        facts.account_id,
+        access.username,
+        access.verdict,
+        access.message,
+        access.ends_at,
+        boxed,
+        access.only_mac,
+        access.only_nas_id,
+        access.devices,
+        access.by_mac,
+        SEPARATOR.join(name for name, _value in access.items),
+        SEPARATOR.join(value for _name, value in access.items),
+        access.terms,
+    )
+
+
+def rebuild(subscription_ids: Sequence[int] | None = None, *, dry: bool = False) -> Rebuilt:
+    """Make the projection say what the pure rules say, for these subscriptions or the whole tenant; write only what
+    differs. With `dry` it only says what would change."""
+    if subscription_ids is not None and not subscription_ids:
+        return Rebuilt(0, [], 0)
+    rows = [_row(facts, access) for facts in facts_of(subscription_ids) if (access := desired_access(facts))]
+    tenant_id = current_tenant_id()
+    wanted = [row[0] for row in rows]
+    scope = "" if subscription_ids is None else (
+        " AND l.account_id IN (SELECT id FROM access_accessaccount WHERE tenant_id = %s AND subscription_id = ANY (%s))"
+    )  # fmt: skip
+    limits = [] if subscription_ids is None else [tenant_id, list(subscription_ids)]
+    save = transaction.savepoint() if dry else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM radius_line l WHERE l.tenant_id = %s AND l.account_id <> ALL (%s){scope}",
+            [tenant_id, wanted, *limits],
+        )
+        removed = cursor.rowcount
+        written: list[int] = []
+        for start in range(0, len(rows), 20_000):
+            columns = [list(column) for column in zip(*rows[start : start + 20_000], strict=True)]
+            cursor.execute(_UPSERT, [tenant_id, *columns])
+            written += [row[0] for row in cursor]
+    if save is not None:
+        transaction.savepoint_rollback(save)
+    return Rebuilt(len(rows), written, removed)
+
+
+# --- sessions that have other terms than they should ------------------------------------------------------------
+
+# What each live session should have been granted: its line's terms, the wall, or nothing. An unknown user may only be
+# where the router's rule for unknown users let them.
+_ASTRAY = """
+    SELECT s.key, s.nas_id, s.username, s.terms, w.terms AS wanted
+      FROM access_livesession s
+      JOIN access_nas n ON n.tenant_id = s.tenant_id AND n.id = s.nas_id
+      LEFT JOIN radius_line l ON l.tenant_id = s.tenant_id AND l.username = s.username
+      CROSS JOIN LATERAL (SELECT CASE
+          WHEN l.account_id IS NULL THEN CASE n.for_unknown WHEN 'walled' THEN 'walled' ELSE '' END
+          WHEN l.verdict = 'refuse' THEN ''
+          WHEN l.verdict = 'walled' OR l.ends_at <= now() THEN CASE n.for_suspended WHEN 'walled' THEN 'walled' ELSE '' END
+          ELSE l.terms END AS terms) w
+     WHERE s.tenant_id = %s AND s.terms IS DISTINCT FROM w.terms"""
+
+
+def reconcile(subscription_ids: Sequence[int] | None = None, *, reason: str = "", by: str = "") -> int:
+    """Want a command for every live session whose terms are not the line's: a change of speed where that is all
+    that differs, a disconnection otherwise. Returns how many are wanted anew. The jobs send them."""
+    sql, params = _ASTRAY, [current_tenant_id()]
+    if subscription_ids is not None:
+        sql += """ AND s.username IN (SELECT lower(username) FROM access_accessaccount
+                    WHERE tenant_id = %s AND subscription_id = ANY (%s))"""
+        params += [current_tenant_id(), list(subscription_ids)]
+    else:  # by the clock: a router that does not obey is not asked the same thing every five minutes
+        sql += """ AND NOT EXISTS (SELECT FROM access_linecommand c
+                    WHERE c.tenant_id = s.tenant_id AND c.username = s.username AND c.session_key = s.key
+                      AND (c.state = 'waiting' OR c.asked_at > %s))"""
+        params.append(calendar.now() - timedelta(minutes=30))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        astray = cursor.fetchall()
+    commands = []
+    for key, nas_id, username, has, wanted in astray:
+        only_speed = len(has) == len(wanted) == 12 and has[:6] == wanted[:6]
+        why = reason or (_("The line may not be online.") if not wanted else _("The line has other terms now."))
+        commands.append((key, nas_id, username, "change" if only_speed else "disconnect", why))
+    return want_commands(commands, by=by or "system")
+
+
+def want_commands(commands: Sequence[tuple[UUID, int, str, str, str]], *, by: str, by_hand: bool = False) -> int:
+    """Write down commands (session, router, username, kind, reason) and let the jobs send them. A session for which
+    one is waiting already gets no second."""
+    if not commands:
+        return 0
+    made = LineCommand.objects.bulk_create(
+        [
+            LineCommand(
+                tenant_id=current_tenant_id(), session_key=key, nas_id=nas_id, username=username, kind=kind,
+                reason=why[:120], actor_name=by[:120], asked_at=calendar.now(), by_hand=by_hand,
+            )
+            for key, nas_id, username, kind, why in commands
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip
+    for nas_id in sorted({command[1] for command in commands}):
+        jobs.enqueue(
+            "access.send_commands", nas_id=nas_id, lock=f"access.nas:{nas_id}", queueing_lock=f"access.nas:{nas_id}"
+        )
+    return len(made)
+
+
+def apply_now(subscription_ids: Sequence[int], *, by: Any = None, reason: str = "") -> Rebuilt:
+    """The network obeys these subscriptions from the moment this transaction ends; sessions that are on follow by job."""
+    done = rebuild(subscription_ids)
+    reconcile(subscription_ids, reason=reason, by=str(by or "system"))
+    return done
+
+
+def disconnect(session: LiveSession, *, reason: str, by: Any) -> None:
+    """Drop a live session. Its client may come back at once, with whatever its line is granted now."""
+    if not reason.strip():
+        raise Refusal(_("Say why it is disconnected."))
+    want_commands([(session.key, session.nas_id, session.username, "disconnect", reason.strip())], by=str(by), by_hand=True)
+    audit.note(by, "session.disconnected", session.account if session.account_id else None, reason=reason.strip(),
+               username=session.username)  # fmt: skip
+
+
+def sweep() -> int:
+    """Close sessions of all tenants that have been silent for two and a half reporting intervals."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT radius_sweep(%s)", [calendar.now()])
+        return cursor.fetchone()[0]
+
+
+def make_partitions(ahead: int = 4) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT access_make_partitions(%s, %s)", [calendar.now(), ahead])
+        return cursor.fetchone()[0]
+
+
+def forget_refusals(before: datetime) -> int:
+    """Refused logins of long ago."""
+    from .models import RefusedLogin
+
+    return RefusedLogin.objects.filter(last_at__lt=before).delete()[0]
+
+
+def missing_partitions(ahead: int = 1) -> int:
+    """How many of this month's and the next months' partitions are not there."""
+    months = []
+    day = calendar.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    for _month in range(ahead + 1):
+        months.append(f"access_sessionhistory_{day:%Y%m}")
+        day = (day + timedelta(days=32)).replace(day=1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NULL", [months])
+        return cursor.fetchone()[0]

@@ -1,0 +1,284 @@
+-- What FreeRADIUS may ask: four functions, executed by fl_radius, which has no other right in the database.
+-- They run as fl_control (past row-level security), so each takes the tenant from the NAS and from nothing else.
+-- Every argument is text as FreeRADIUS expands it; a missing attribute is the empty string.
+
+-- Undo FreeRADIUS' =XX escaping of characters outside its safe_characters.
+CREATE OR REPLACE FUNCTION radius_plain(t text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF strpos(t, '=') = 0 THEN RETURN t; END IF;
+  RETURN convert_from((
+    SELECT string_agg(CASE WHEN m[1] IS NOT NULL THEN decode(m[1], 'hex') ELSE convert_to(m[2], 'UTF8') END, ''::bytea ORDER BY o)
+    FROM regexp_matches(t, '=([0-9A-Fa-f]{2})|([^=]+|=)', 'g') WITH ORDINALITY x(m, o)), 'UTF8');
+EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN RETURN t;
+END $$;
+
+-- One spelling for a device: AA:BB:CC:DD:EE:FF. Text that is no MAC address stays what it is.
+CREATE OR REPLACE FUNCTION radius_mac(t text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE x text := upper(translate(t, ':-.', ''));
+BEGIN
+  IF length(x) <> 12 OR x !~ '^[0-9A-F]{12}$' THEN RETURN left(t, 64); END IF;
+  RETURN substr(x,1,2)||':'||substr(x,3,2)||':'||substr(x,5,2)||':'||substr(x,7,2)||':'||substr(x,9,2)||':'||substr(x,11,2);
+END $$;
+
+-- Open a box made by access.secrets.box(): a nonce of 16 bytes, then blocks of 32 bytes, each XOR
+-- SHA-256(key, nonce, number of the block). The key is a setting of the connection; it is in no table.
+-- Inside: the byte F1, the length of the text, the text, zeros.
+CREATE OR REPLACE FUNCTION radius_open(box bytea) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  seed bytea := convert_to(current_setting('app.radius_key'), 'UTF8') || substring(box, 1, 16);
+  k bytea; plain bytea := ''; at int := 17; block int := 0; size int;
+BEGIN
+  LOOP
+    k := sha256(seed || int2send(block::int2));
+    plain := plain
+      || ((substring(box, at, 8)::bigint # substring(k, 1, 8)::bigint)::bytea)
+      || ((substring(box, at + 8, 8)::bigint # substring(k, 9, 8)::bigint)::bytea)
+      || ((substring(box, at + 16, 8)::bigint # substring(k, 17, 8)::bigint)::bytea)
+      || ((substring(box, at + 24, 8)::bigint # substring(k, 25, 8)::bigint)::bytea);
+    at := at + 32; block := block + 1;
+    EXIT WHEN at > length(box);
+  END LOOP;
+  size := get_byte(plain, 1);
+  IF get_byte(plain, 0) <> 241 OR size + 2 > length(plain) THEN
+    RAISE EXCEPTION 'this connection has another radius key than the secret was stored with';
+  END IF;
+  RETURN convert_from(substring(plain, 3, size), 'UTF8');
+END $$;
+
+-- Who sends from this address: "tenant nas signed secret" (signed: yes when requests without Message-Authenticator are dropped). No row for an address that is unknown or switched off.
+-- FreeRADIUS asks again every few minutes for each device that talks, so this is also the device's heartbeat.
+CREATE OR REPLACE FUNCTION radius_client(src text) RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE n record;
+BEGIN
+  UPDATE access_nas SET last_seen_at = now() WHERE src_ip = src::inet AND active
+    RETURNING tenant_id, id, must_sign, radius_secret INTO n;
+  IF FOUND THEN RETURN NEXT n.tenant_id || ' ' || n.id || CASE WHEN n.must_sign THEN ' yes ' ELSE ' no ' END || radius_open(n.radius_secret); END IF;
+END $$;
+
+-- Check and reply items of one login; the column order is FreeRADIUS'. No row: nobody of that name.
+CREATE OR REPLACE FUNCTION radius_login(p_nas text, p_name text, p_mac text, p_port_type text, p_called text)
+RETURNS TABLE (id int, username text, attribute text, value text, op text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  r record; refusal text; walled boolean := false; i int; others int;
+BEGIN
+  SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_list, n.walled_rate,
+         n.interim_seconds, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.secret, l.only_mac,
+         l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_
+    INTO r
+    FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(p_name)
+   WHERE n.id = p_nas::bigint AND n.active;
+  IF NOT FOUND THEN RETURN; END IF;
+  id := 1; op := ':='; username := p_name;
+
+  IF r.found IS NULL THEN
+    IF r.for_unknown <> 'walled' THEN RETURN; END IF;
+    attribute := 'Auth-Type'; value := 'Accept'; RETURN NEXT;
+    walled := true;
+  ELSE
+    IF r.verdict = 'refuse' THEN refusal := r.message;
+    ELSIF r.only_nas_id IS NOT NULL AND r.only_nas_id <> r.nas_id THEN refusal := 'This account belongs to another router.';
+    ELSIF r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) THEN refusal := 'This account is bound to another device.';
+    ELSIF r.by_mac AND r.found <> lower(radius_mac(p_mac)) THEN refusal := 'The device does not have the address of this account.';
+    ELSIF r.verdict = 'walled' OR r.ends_at <= now() THEN
+      walled := true;
+      IF r.for_suspended <> 'walled' THEN refusal := coalesce(nullif(r.message, ''), 'This account has ended.'); END IF;
+    ELSIF r.devices IS NOT NULL THEN
+      SELECT count(*) INTO others FROM access_livesession s
+       WHERE s.tenant_id = r.tenant_id AND s.username = r.found AND s.mac <> radius_mac(p_mac)
+         AND s.updated_at > now() - make_interval(secs => r.interim_seconds + 90);
+      IF others >= r.devices THEN refusal := 'Another device is online with this account.'; END IF;
+    END IF;
+    IF refusal IS NOT NULL THEN
+      attribute := 'Auth-Type'; value := 'Reject'; RETURN NEXT;
+      attribute := 'Reply-Message'; value := refusal; RETURN NEXT;
+      RETURN;
+    END IF;
+    IF r.by_mac THEN attribute := 'Auth-Type'; value := 'Accept';
+    ELSE attribute := 'Cleartext-Password'; value := radius_open(r.secret);
+    END IF;
+    RETURN NEXT;
+  END IF;
+
+  attribute := 'Acct-Interim-Interval'; value := r.interim_seconds; RETURN NEXT;
+  IF NOT walled THEN
+    FOR i IN 1 .. cardinality(r.attributes) LOOP
+      attribute := r.attributes[i]; value := r.values_[i]; RETURN NEXT;
+    END LOOP;
+    IF r.ends_at IS NOT NULL THEN
+      attribute := 'Session-Timeout';
+      value := least(greatest(extract(epoch FROM r.ends_at - now())::bigint, 60), 2592000); RETURN NEXT;
+    END IF;
+    RETURN;
+  END IF;
+  -- Behind the wall: the line keeps its name (Class), but neither its speed nor its address.
+  attribute := 'Class'; value := 'a' || coalesce(r.account_id, 0) || '.walled'; RETURN NEXT;
+  IF r.walled_pool <> '' THEN attribute := 'Framed-Pool'; value := r.walled_pool; RETURN NEXT; END IF;
+  IF r.walled_list <> '' THEN attribute := 'Mikrotik-Address-List'; value := r.walled_list; RETURN NEXT; END IF;
+  IF r.walled_rate <> '' THEN attribute := 'Mikrotik-Rate-Limit'; value := r.walled_rate; RETURN NEXT; END IF;
+  attribute := 'Session-Timeout'; value := 3600; RETURN NEXT;
+END $$;
+
+-- One accounting packet. Packets repeat, are lost and come out of order; whatever the order, the result is the same.
+-- Always exactly one row, or an error: FreeRADIUS acknowledges a row and keeps the packet for later after an error.
+CREATE OR REPLACE FUNCTION radius_acct(
+  p_nas text, p_status text, p_session text, p_name text, p_mac text, p_ip text, p_epoch text, p_secs text,
+  p_in_lo text, p_in_hi text, p_out_lo text, p_out_hi text, p_cause text, p_prefix6 text, p_called text, p_class text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  k uuid := md5(p_nas || '|' || p_session || '|' || p_name || '|' || p_mac)::uuid;
+  at timestamptz := to_timestamp(nullif(p_epoch, '')::bigint);
+  len bigint := coalesce(nullif(p_secs, '')::bigint, 0);
+  up bigint := coalesce(nullif(p_in_lo, '')::bigint, 0) + (coalesce(nullif(p_in_hi, '')::bigint, 0) << 32);
+  down bigint := coalesce(nullif(p_out_lo, '')::bigint, 0) + (coalesce(nullif(p_out_hi, '')::bigint, 0) << 32);
+  addr inet := nullif(p_ip, '')::inet;
+  v6 text := left(p_prefix6, 64);
+  s access_livesession; h access_sessionhistory; n record; line radius_line; who text; device text;
+BEGIN
+  -- A router without a clock says 1970: then the time is when the packet came.
+  IF at IS NULL OR at < now() - interval '7 days' OR at > now() + interval '5 minutes' THEN at := now(); END IF;
+
+  IF p_status = 'Interim-Update' THEN
+    -- Counters are running totals, so the next Interim repeats all this one says: losing the last fraction of a
+    -- second in a power cut costs nothing, and waiting for the disk at each would.
+    PERFORM set_config('synchronous_commit', 'off', true);
+  END IF;
+
+  IF p_status IN ('Interim-Update', 'Start') THEN
+    UPDATE access_livesession l SET updated_at = greatest(l.updated_at, at), seconds = greatest(l.seconds, len),
+        in_octets = greatest(l.in_octets, up), out_octets = greatest(l.out_octets, down),
+        started_at = least(l.started_at, at - make_interval(secs => len)),
+        ip = CASE WHEN at >= l.updated_at THEN coalesce(addr, l.ip) ELSE l.ip END,
+        prefix6 = CASE WHEN v6 <> '' THEN v6 ELSE l.prefix6 END
+      WHERE l.key = k;
+    IF FOUND THEN RETURN 'updated'; END IF;
+  ELSIF p_status = 'Stop' THEN
+    DELETE FROM access_livesession l WHERE l.key = k RETURNING * INTO s;
+    IF FOUND THEN
+      INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+          started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+        VALUES (k, s.tenant_id, s.nas_id, s.account_id, s.username, s.session_id, s.mac, coalesce(addr, s.ip),
+          CASE WHEN v6 <> '' THEN v6 ELSE s.prefix6 END, least(s.started_at, at), greatest(at, s.started_at),
+          greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down), left(p_cause, 40), false);
+      RETURN 'stopped';
+    END IF;
+  ELSIF p_status NOT IN ('Accounting-On', 'Accounting-Off') THEN
+    RETURN 'ignored';
+  END IF;
+
+  SELECT a.id, a.tenant_id, a.interim_seconds INTO n FROM access_nas a WHERE a.id = p_nas::bigint;
+  IF NOT FOUND THEN RETURN 'ignored'; END IF;  -- a device that was removed while packets waited in the spool
+
+  IF p_status IN ('Accounting-On', 'Accounting-Off') THEN
+    PERFORM radius_close(array_agg(l.key), 'NAS-Reboot', false)
+       FROM access_livesession l WHERE l.nas_id = n.id AND l.started_at <= at HAVING count(*) > 0;
+    RETURN 'restarted';
+  END IF;
+
+  SELECT x.* INTO h FROM access_sessionhistory x WHERE x.key = k AND x.ended_at > now() - interval '40 days';
+  IF FOUND THEN
+    IF NOT h.swept THEN RETURN 'over'; END IF;
+    -- We had given the session up for silence, and were wrong: take back what we wrote.
+    DELETE FROM access_sessionhistory x WHERE x.key = k AND x.ended_at = h.ended_at;
+    IF p_status = 'Stop' THEN
+      INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+          started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+        VALUES (k, h.tenant_id, h.nas_id, h.account_id, h.username, h.session_id, h.mac, coalesce(addr, h.ip), h.prefix6,
+          h.started_at, greatest(at, h.ended_at), greatest(h.seconds, len), greatest(h.in_octets, up),
+          greatest(h.out_octets, down), left(p_cause, 40), false);
+      RETURN 'stopped';
+    END IF;
+  END IF;
+
+  who := lower(left(radius_plain(p_name), 128));
+  device := radius_mac(radius_plain(p_mac));
+  SELECT l.* INTO line FROM radius_line l WHERE l.tenant_id = n.tenant_id AND l.username = who;
+  IF p_status = 'Stop' THEN  -- the Start was lost
+    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+      VALUES (k, n.tenant_id, n.id, line.account_id,
+        who, left(radius_plain(p_session), 128), device, addr, v6, at - make_interval(secs => len), at, len, up, down,
+        left(p_cause, 40), false);
+    RETURN 'stopped';
+  END IF;
+
+  INSERT INTO access_livesession AS l (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6, called,
+      started_at, updated_at, seconds, in_octets, out_octets, terms)
+    VALUES (k, n.tenant_id, n.id, line.account_id,
+      who, left(radius_plain(p_session), 128), device, addr, v6, left(radius_plain(p_called), 64),
+      coalesce(h.started_at, at - make_interval(secs => len)), at, greatest(len, h.seconds), greatest(up, h.in_octets),
+      greatest(down, h.out_octets), coalesce(nullif(left(split_part(p_class, '.', 2), 16), ''), line.terms, ''))
+    ON CONFLICT (key) DO UPDATE SET updated_at = greatest(l.updated_at, excluded.updated_at),
+      seconds = greatest(l.seconds, excluded.seconds), in_octets = greatest(l.in_octets, excluded.in_octets),
+      out_octets = greatest(l.out_octets, excluded.out_octets);
+  IF p_status = 'Start' THEN
+    -- A ghost of the same device: same router, and the same address or long silent. It cannot be alive beside us.
+    PERFORM radius_close(array_agg(l.key), 'Lost-Carrier', true) FROM access_livesession l
+     WHERE l.tenant_id = n.tenant_id AND l.username = who AND l.nas_id = n.id AND l.key <> k AND l.mac = device
+       AND l.started_at < at AND (l.ip = addr OR l.updated_at < at - make_interval(secs => n.interim_seconds + 90))
+    HAVING count(*) > 0;
+  END IF;
+  RETURN 'started';
+END $$;
+
+-- Move live sessions to the history at their last update. Not for FreeRADIUS: called by the functions here.
+CREATE OR REPLACE FUNCTION radius_close(keys uuid[], why text, by_sweep boolean) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH gone AS (DELETE FROM access_livesession WHERE key = ANY (keys) RETURNING *),
+  kept AS (
+    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+      SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+        started_at, updated_at, seconds, in_octets, out_octets, why, by_sweep FROM gone RETURNING 1)
+  SELECT count(*) FROM kept;
+$$;
+
+-- Why a login was refused, for the person who asks "why can't I connect?". One row a username, so that a router that
+-- tries all night fills nothing; losing the last one in a crash is harmless.
+CREATE OR REPLACE FUNCTION radius_refused(p_nas text, p_name text, p_mac text, p_reason text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE t bigint; who text := lower(left(radius_plain(p_name), 128)); why text := left(radius_plain(p_reason), 200);
+BEGIN
+  SELECT n.tenant_id INTO t FROM access_nas n WHERE n.id = nullif(p_nas, '')::bigint;
+  IF t IS NULL OR who = '' THEN RETURN ''; END IF;
+  IF why = '' THEN
+    why := CASE WHEN EXISTS (SELECT FROM radius_line l WHERE l.tenant_id = t AND l.username = who)
+      THEN 'Wrong password.' ELSE 'Nobody has this username.' END;
+  END IF;
+  PERFORM set_config('synchronous_commit', 'off', true);
+  INSERT INTO access_refusedlogin AS f (tenant_id, username, nas_id, mac, reason, first_at, last_at, times)
+    VALUES (t, who, p_nas::bigint, radius_mac(radius_plain(p_mac)), why, now(), now(), 1)
+    ON CONFLICT (tenant_id, username) DO UPDATE SET nas_id = excluded.nas_id, mac = excluded.mac, reason = excluded.reason,
+      first_at = CASE WHEN f.reason = excluded.reason THEN f.first_at ELSE excluded.first_at END,
+      times = CASE WHEN f.reason = excluded.reason THEN f.times + 1 ELSE 1 END, last_at = excluded.last_at;
+  RETURN why;
+END $$;
+
+-- Close sessions that have said nothing for two and a half reporting intervals, of all tenants.
+CREATE OR REPLACE FUNCTION radius_sweep(p_now timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE silent uuid[];
+BEGIN
+  SELECT array_agg(s.key) INTO silent
+    FROM access_livesession s LEFT JOIN access_nas n ON n.id = s.nas_id
+   WHERE s.updated_at < p_now - make_interval(secs => 2.5 * coalesce(n.interim_seconds, 300));
+  RETURN CASE WHEN silent IS NULL THEN 0 ELSE radius_close(silent, 'Lost-Carrier', true) END;
+END $$;
+
+-- The router says it does not know this session: then it is over. Within the tenant in scope only.
+CREATE OR REPLACE FUNCTION radius_forget(p_key uuid) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  RETURN radius_close(array_agg(s.key), 'Lost-Carrier', true) FROM access_livesession s
+   WHERE s.key = p_key AND s.tenant_id = nullif(current_setting('app.tenant_id', true), '')::bigint HAVING count(*) > 0;
+END $$;
+
+-- Does anybody, of any tenant, use this address? Says yes or no and never whose it is.
+CREATE OR REPLACE FUNCTION radius_address_taken(p_ip inet, p_but bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM access_nas WHERE src_ip = p_ip AND id IS DISTINCT FROM p_but)
+$$;

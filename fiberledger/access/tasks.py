@@ -1,0 +1,158 @@
+"""The jobs: what talks to routers, and what runs by the clock."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+from django.db import connection
+
+from fiberledger import calendar, jobs
+from fiberledger.tenancy import tenant_scope
+
+from . import coa, services
+from .models import LineCommand, LiveSession, Nas, RadiusLine
+
+AT_ONCE = 200  # commands a job sends before it lets another router's job go first
+BETWEEN = 0.02  # seconds: small routers take about fifty a second
+
+
+@jobs.task("access.apply_access")
+def apply_access(tenant_id: int, subscription_ids: list[int], **_: object) -> None:
+    """The network obeys the subscriptions: projection first, then the sessions that are on."""
+    with tenant_scope(tenant_id):
+        services.apply_now(subscription_ids)
+
+
+@jobs.task("access.apply_plan")
+def apply_plan(tenant_id: int, plan_id: int, **_: object) -> None:
+    """The plan was edited: all its lines."""
+    from fiberledger.subscriptions.models import Subscription
+
+    with tenant_scope(tenant_id):
+        ids = list(Subscription.objects.filter(plan_id=plan_id).values_list("pk", flat=True))
+        services.apply_now(ids)
+
+
+@jobs.task("access.send_commands")
+def send_commands(tenant_id: int, nas_id: int) -> None:
+    """Send what waits for one router, one after the other, with no transaction open while we wait for it."""
+    with tenant_scope(tenant_id):
+        nas = Nas.objects.filter(pk=nas_id).first()
+        waiting = list(LineCommand.objects.waiting().filter(nas_id=nas_id).order_by("pk")[:AT_ONCE])
+        if nas is None or not waiting:
+            return
+        sessions = {s.key: s for s in LiveSession.objects.filter(key__in=[c.session_key for c in waiting])}
+        names = {s.username for s in sessions.values()}
+        lines = {line.username: line for line in RadiusLine.objects.filter(username__in=names)}
+        secret, address = nas.plain_secret(), (nas.src_ip, nas.coa_port)
+    silent = False
+    for command in waiting:
+        session = sessions.get(command.session_key)
+        if session is None:
+            _record(tenant_id, command, coa.Answer("nak", coa.NO_SUCH_SESSION), None, None)
+            continue
+        if silent:  # it did not answer the one before: do not let each cost three seconds
+            _record(tenant_id, command, coa.Answer("silence"), session, None)
+            continue
+        line = lines.get(session.username)
+        grants = line is not None and line.verdict == "accept" and (line.ends_at is None or line.ends_at > calendar.now())
+        if not command.by_hand and grants and line.terms == session.terms:
+            _record(tenant_id, command, coa.Answer("ack"), None, None)  # put right in the meantime
+            continue
+        found = coa.which(session.session_id, session.username, session.ip)
+        same_but_speed = not command.by_hand and grants and line.terms[:6] == session.terms[:6]
+        answer = None
+        if same_but_speed:
+            items = list(zip(line.attributes, line.values, strict=True))
+            answer = coa.ask(address, coa.CHANGE, secret, found + coa.new_terms(items))
+        if answer is None or (answer.kind == "nak" and answer.error != coa.NO_SUCH_SESSION):
+            # A router that will not change the session drops it: the client comes back with the right terms.
+            answer = coa.ask(address, coa.DISCONNECT, secret, found)
+            line = None
+        silent = answer.kind == "silence"
+        _record(tenant_id, command, answer, session, line)
+        _pause()
+    with tenant_scope(tenant_id):
+        if LineCommand.objects.waiting().filter(nas_id=nas_id).exists():
+            jobs.enqueue(
+                "access.send_commands",
+                nas_id=nas_id,
+                lock=f"access.nas:{nas_id}",
+                queueing_lock=f"access.nas:{nas_id}",
+                at=calendar.now() + timedelta(seconds=30) if silent else None,
+            )
+
+
+def _pause() -> None:
+    import time
+
+    if not os.environ.get("PYTEST_CURRENT_TEST"):
+        time.sleep(BETWEEN)
+
+
+def _record(
+    tenant_id: int, command: LineCommand, answer: coa.Answer, session: LiveSession | None, line: RadiusLine | None
+) -> None:
+    """What became of the command. After three silences it counts as unanswered; the next reconciliation wants it anew."""
+    tries = command.tries + 1
+    if answer.kind == "silence":
+        state = "waiting" if tries < 3 else "unanswered"
+    elif answer.kind == "nak":
+        state = "gone" if answer.error == coa.NO_SUCH_SESSION else "refused"
+    else:
+        state = "confirmed"
+    with tenant_scope(tenant_id):
+        LineCommand.objects.filter(pk=command.pk, state="waiting").update(
+            state=state, tries=tries, answer=answer.words, answered_at=None if answer.kind == "silence" else calendar.now()
+        )
+        if session is None:
+            return
+        if state == "gone":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT radius_forget(%s)", [session.key])
+        elif state == "confirmed" and line is not None:
+            LiveSession.objects.filter(key=session.key).update(terms=line.terms)
+
+
+@jobs.task("access.reconcile")
+def reconcile(tenant_id: int) -> None:
+    """Every live session has the terms its line has now; those that do not get a command."""
+    with tenant_scope(tenant_id):
+        services.reconcile()
+
+
+@jobs.task("access.check_projection")
+def check_projection(tenant_id: int) -> None:
+    """Nightly: the projection is made equal to the rules, and old commands and refusals are forgotten."""
+    with tenant_scope(tenant_id):
+        services.rebuild()
+        old = calendar.now() - timedelta(days=90)
+        LineCommand.objects.filter(asked_at__lt=old).exclude(state="waiting").delete()
+        services.forget_refusals(old)
+    reconcile(tenant_id)
+
+
+@jobs.periodic("* * * * *", "access.sweep")
+def sweep() -> None:
+    """Sessions gone silent are closed, every minute."""
+    services.sweep()
+
+
+@jobs.periodic("*/5 * * * *", "access.reconcile_all")
+def reconcile_all() -> None:
+    jobs.for_each_tenant("access.reconcile")
+
+
+@jobs.periodic("17 22 * * *", "access.check_all")
+def check_all() -> None:
+    jobs.for_each_tenant("access.check_projection")
+
+
+@jobs.periodic("40 */6 * * *", "access.keep_partitions")
+def keep_partitions() -> None:
+    """Four months of partitions ahead; those beyond the retention dropped."""
+    services.make_partitions()
+    months = int(os.environ.get("SESSION_MONTHS", "24"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT access_drop_partitions(%s)", [calendar.now() - timedelta(days=31 * max(months, 4))])
