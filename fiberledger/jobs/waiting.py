@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 from django.db import connection
 from procrastinate.contrib.django import app
 
@@ -25,10 +27,10 @@ def run_waiting(tenant_id: int, *, limit: int = 10_000) -> int:
             job = cursor.fetchone()
         if job is None:
             return ran
-        job_id, name, args = job
+        job_id, name, args = job  # Django hands jsonb over as text
         status = "failed"
         try:
-            app.tasks[name].func(**args)
+            app.tasks[name].func(**json.loads(args))
             status = "succeeded"
         finally:
             with connection.cursor() as cursor:
