@@ -336,7 +336,7 @@ class _last_owner_stays:  # noqa: N801  reads as a phrase
 def add_member(
     email: str,
     name: str,
-    role_template: str,
+    role: str,
     *,
     password: str | None = None,
     scope: str = Membership.Scope.ALL,
@@ -348,16 +348,17 @@ def add_member(
 ) -> Membership:
     """Make somebody a member of the current tenant without a letter: for the demo, the command line and tests.
 
+    `role` is a template's code.
     Creates the person where the address is new; an existing person's password and name stay as they are. Again with
     the same arguments changes nothing.
     """
     by = by or Actor.system("set-up")
     email = tidy_email(email)
-    role = Role.objects.filter(template=role_template).first()
-    if role is None:
-        raise Refusal(_("There is no role “%s” here.") % role_template)
+    found = Role.objects.filter(template=role).first()
+    if found is None:
+        raise Refusal(_("There is no role “%s” here.") % role)
     grant = _checked(
-        Grant((role.pk,), scope, tuple(branch_ids), tuple(area_ids), tuple(reseller_names)),
+        Grant((found.pk,), scope, tuple(branch_ids), tuple(area_ids), tuple(reseller_names)),
         by,
     )
     user = User.objects.by_email(email)

@@ -41,6 +41,8 @@ def _safe_next(request: HttpRequest) -> str:
 
 
 def _page(request: HttpRequest, template: str, form: Any = None, **context: Any) -> HttpResponse:
+    # The frame needs a tenant and a membership; one's own account is there without either.
+    context["base"] = "screens/base.html" if request.actor is not None else "screens/public.html"
     refused = form is not None and form.is_bound and not form.is_valid()
     return render(request, f"identity/{template}", {"form": form, **context}, status=422 if refused else 200)
 

@@ -14,6 +14,7 @@ DECLARE
   t bigint := nullif(current_setting('app.tenant_id', true), '')::bigint;
   h audit_head;
   covered int8multirange;
+  v_settled boolean;
   v_count integer; v_first bigint; v_last bigint; v_covers int8multirange; v_leaves bytea; v_digest bytea;
 BEGIN
   INSERT INTO audit_head (tenant_id, seq, digest, last_id, settled_id, signature)
@@ -23,10 +24,8 @@ BEGIN
   -- A mark is settled when every transaction that might still write below it has ended. The half minute is for one
   -- that has its number but not yet its transaction id; a mark from before a restore into another cluster is void.
   IF h.mark_xid > pg_snapshot_xmax(pg_current_snapshot())::text::bigint THEN h.mark_xid := NULL; END IF;
-  IF h.mark_xid <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-     AND h.mark_at < clock_timestamp() - interval '30 seconds' THEN
-    h.settled_id := h.mark_id; h.mark_xid := NULL;
-  END IF;
+  v_settled := coalesce(h.mark_xid <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+                        AND h.mark_at < clock_timestamp() - interval '30 seconds', false);
 
   SELECT range_agg(covers) INTO covered FROM audit_seal WHERE tenant_id = t AND last_id > h.settled_id;
   SELECT count(*), min(p.id), max(p.id), range_agg(int8range(p.id, p.id, '[]')),
@@ -43,6 +42,8 @@ BEGIN
       VALUES (t, h.seq, p_now, v_count, v_first, v_last, v_covers, v_leaves, h.digest, v_digest);
     h.digest := v_digest; h.last_id := greatest(h.last_id, v_last);
   END IF;
+  -- Only now: what those transactions wrote last has just been taken in.
+  IF v_settled AND v_count < p_limit THEN h.settled_id := h.mark_id; h.mark_xid := NULL; END IF;
   IF v_count < p_limit AND h.mark_xid IS NULL AND h.last_id > h.settled_id THEN
     h.mark_id := h.last_id; h.mark_at := clock_timestamp();
     h.mark_xid := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
