@@ -30,8 +30,7 @@ def backup(target: Path | None) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             dump = Path(folder) / "database.dump"
-            # fl_control may read every tenant's rows; the owner may not, and a superuser may not exist any more.
-            _tool("pg_dump", environment.connection("fl_control"), "--format=custom", "--compress=4", f"--file={dump}")
+            _tool("pg_dump", _reader(), "--format=custom", "--compress=4", f"--file={dump}")
             facts = {
                 "format": FORMAT,
                 "version": fiberledger.VERSION,
@@ -100,6 +99,15 @@ def restore(source: Path, *, replace: bool) -> None:
         (unpacked / "files").rename(documents)
     held.close()
     operate.run_migrations()
+
+
+def _reader():
+    """Whoever can read every row: the owner cannot, and DATABASE_URL's password may have been changed since."""
+    try:
+        psycopg.connect(**environment.superuser(), connect_timeout=5).close()
+        return environment.superuser()
+    except psycopg.OperationalError:
+        return environment.connection("fl_control")
 
 
 def _take_secrets(source, target):

@@ -62,7 +62,9 @@ class House:
         for place in Path("/proc").glob("[0-9]*"):
             try:
                 command = (place / "cmdline").read_bytes().split(b"\0")
-                if verb.encode() in command and wanted in (place / "environ").read_bytes().split(b"\0"):
+                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+                ours = parent in (1, self.process.pid)  # not the children of our children
+                if ours and verb.encode() in command and wanted in (place / "environ").read_bytes().split(b"\0"):
                     yield int(place.name)
             except OSError:
                 continue
