@@ -12,3 +12,7 @@ urlpatterns = [
     for config in apps.get_app_configs()
     if config.name.startswith("fiberledger.") and find_spec(f"{config.name}.urls")
 ]
+
+handler403 = "fiberledger.console.views.forbidden"
+handler404 = "fiberledger.console.views.not_found"
+handler500 = "fiberledger.console.views.broken"

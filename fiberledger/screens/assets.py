@@ -44,12 +44,27 @@ def styles() -> list[str]:
     return [_url(name) for name in entry.get("css", ())]
 
 
+@cache
+def _sprite() -> dict[str, Any]:
+    try:
+        return json.loads((DIST / "sprite.json").read_text())
+    except FileNotFoundError:
+        return {"file": "sprite.svg", "icons": []}
+
+
 def sprite_url() -> str:
-    entry = manifest().get("sprite.svg")
-    return _url(entry["file"]) if entry else _url("sprite.svg")
+    if settings.DEBUG:
+        _sprite.cache_clear()
+    return _url(_sprite()["file"])
 
 
+def icons() -> list[str]:
+    """The icons that were built into the sprite."""
+    return _sprite()["icons"]
+
+
+@cache
 def fonts(language: str) -> list[str]:
     """The font files worth fetching before the style sheet is read."""
-    wanted = ["latin-wght-normal"] if language != "ur" else ["nastaliq-urdu-arabic"]
-    return [_url(entry["file"]) for name, entry in manifest().items() if name.endswith(".woff2") and any(w in name for w in wanted)]
+    wanted = "noto-naskh-arabic-arabic-wght-normal.woff2" if language == "ur" else "inter-latin-wght-normal.woff2"
+    return [_url(entry["file"]) for name, entry in manifest().items() if name.endswith(wanted)]

@@ -85,7 +85,7 @@ def badge(value: Any, label: Any = None) -> SafeString:
 @lru_cache(maxsize=2048)
 def _badge(word: str, label: str, _sprite: str) -> SafeString:
     tone, name = LOOKS.get(word, ("quiet", "circle"))
-    return mark_safe(f'<span class="badge b-{tone}">{icon(name)}{escape(label)}</span>')
+    return mark_safe(f'<span class="b b-{tone}">{icon(name)}{escape(label)}</span>')
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,16 @@
+from django.urls import path
+
+from . import views
+
+app_name = "console"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("palette/", views.palette, name="palette"),
+    path("pulse/", views.pulse, name="pulse"),
+    path("alerts/", views.alerts, name="alerts"),
+    path("scope/", views.scope_panel, name="scope"),
+    path("jobs/", views.runs, name="runs"),
+    path("language/", views.language, name="language"),
+    path("brand/<str:colour>.css", views.brand_css, name="brand"),
+    path("company/", views.company, name="company"),
+]

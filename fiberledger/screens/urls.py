@@ -1,0 +1,6 @@
+from django.urls import path
+
+from . import views
+
+app_name = "screens"
+urlpatterns = [path("runs/<int:pk>/", views.run, name="run")]
