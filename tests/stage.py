@@ -78,7 +78,7 @@ class Isp:
         email = f"{role}.{uuid.uuid4().hex[:8]}@example.org"
         with self.scope():
             return identity.add_member(
-                email, name=f"{role.title()} of {self.tenant.name}", role_template=role, password=PASSWORD, **scope
+                email, name=f"{role.title()} of {self.tenant.name}", role=role, password=PASSWORD, **scope
             )
 
     def client(self, role: str = "owner") -> Any:
