@@ -41,15 +41,17 @@ CREATE TRIGGER void_is_final BEFORE UPDATE OF status, voided_on, void_reason ON 
   WHEN (OLD.status = 'void' OR NEW.status = 'void') EXECUTE FUNCTION billing_guard_void();
 """
 
-# Once a statement: the lines of an invoice make its sums, now and for ever (a line added later would break them).
+# Once a statement: the lines of an invoice make its sums, and come together; none is added later (a position is taken
+# once, so a second set would have to begin with another). The triggers below ask row by row on purpose: what a run has
+# just written has no statistics yet, and a join planned without them can take a thousand times as long.
 LINES = """
 CREATE FUNCTION billing_lines_add_up() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE bad record;
 BEGIN
-  SELECT i.number INTO bad FROM billing_invoice i
-    JOIN (SELECT l.invoice_id, sum(l.net) AS net, sum(l.tax) AS tax FROM billing_invoiceline l
-          WHERE l.invoice_id IN (SELECT invoice_id FROM added) GROUP BY l.invoice_id) s ON s.invoice_id = i.id
-   WHERE s.net <> i.net OR s.tax <> i.tax LIMIT 1;
+  SELECT i.number INTO bad
+    FROM (SELECT invoice_id, sum(net) AS net, sum(tax) AS tax, min(position) AS first FROM added GROUP BY invoice_id) s
+    CROSS JOIN LATERAL (SELECT v.number, v.net, v.tax FROM billing_invoice v WHERE v.id = s.invoice_id OFFSET 0) i
+   WHERE s.net <> i.net OR s.tax <> i.tax OR s.first <> 1 LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'the lines of invoice % do not make its sum', bad.number USING ERRCODE = 'check_violation';
   END IF;
@@ -64,27 +66,37 @@ ALLOCATIONS = """
 CREATE FUNCTION billing_guard_allocation() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE bad record;
 BEGIN
-  PERFORM 1 FROM ledger_ledgeraccount a WHERE a.id IN (
-      SELECT s.receivable_id FROM added n JOIN billing_invoice i ON i.id = n.invoice_id
-        JOIN subscribers_subscriber s ON s.id = i.subscriber_id)
+  PERFORM 1 FROM ledger_ledgeraccount a WHERE a.id = ANY(ARRAY(
+      SELECT s.receivable_id FROM (SELECT DISTINCT invoice_id FROM added) n
+        CROSS JOIN LATERAL (SELECT v.subscriber_id FROM billing_invoice v WHERE v.id = n.invoice_id OFFSET 0) i
+        CROSS JOIN LATERAL (
+          SELECT b.receivable_id FROM subscribers_subscriber b WHERE b.id = i.subscriber_id OFFSET 0) s))
     ORDER BY a.id FOR NO KEY UPDATE;
 
-  SELECT i.number INTO bad FROM billing_invoice i
-    JOIN (SELECT l.invoice_id, sum(l.amount) AS settled FROM billing_allocation l
-          WHERE l.invoice_id IN (SELECT invoice_id FROM added) GROUP BY l.invoice_id) s ON s.invoice_id = i.id
+  SELECT i.number INTO bad FROM (SELECT DISTINCT invoice_id FROM added) n
+    CROSS JOIN LATERAL (
+      SELECT v.number, v.total, v.status FROM billing_invoice v WHERE v.id = n.invoice_id OFFSET 0) i
+    CROSS JOIN LATERAL (
+      SELECT sum(l.amount) AS settled FROM billing_allocation l WHERE l.invoice_id = n.invoice_id OFFSET 0) s
    WHERE s.settled < 0 OR s.settled > i.total OR (i.status = 'void' AND s.settled <> 0) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'more would be settled on invoice % than it asks', bad.number USING ERRCODE = 'check_violation';
   END IF;
 
   SELECT u.entry_id INTO bad FROM (
-      SELECT l.entry_id, s.receivable_id, sum(l.amount) AS used FROM billing_allocation l
-        JOIN billing_invoice i ON i.id = l.invoice_id JOIN subscribers_subscriber s ON s.id = i.subscriber_id
-       WHERE l.entry_id IN (SELECT entry_id FROM added) GROUP BY l.entry_id, s.receivable_id) u
+      SELECT n.entry_id, s.receivable_id, sum(l.amount) AS used FROM (SELECT DISTINCT entry_id FROM added) n
+        CROSS JOIN LATERAL (
+          SELECT a.amount, a.invoice_id FROM billing_allocation a WHERE a.entry_id = n.entry_id OFFSET 0) l
+        CROSS JOIN LATERAL (SELECT v.subscriber_id FROM billing_invoice v WHERE v.id = l.invoice_id OFFSET 0) i
+        CROSS JOIN LATERAL (
+          SELECT b.receivable_id FROM subscribers_subscriber b WHERE b.id = i.subscriber_id OFFSET 0) s
+       GROUP BY n.entry_id, s.receivable_id) u
    CROSS JOIN LATERAL (
-      SELECT coalesce(-sum(p.amount), 0) AS credit FROM ledger_posting p
-       WHERE p.account_id = u.receivable_id AND p.entry_id IN (
-         SELECT u.entry_id UNION ALL SELECT r.id FROM ledger_journalentry r WHERE r.reverses_id = u.entry_id)) c
+      SELECT coalesce(-sum(p.amount) FILTER (WHERE p.account_id = u.receivable_id), 0) AS credit
+        FROM (SELECT u.entry_id AS id UNION ALL
+              SELECT r.id FROM ledger_journalentry r WHERE r.reverses_id = u.entry_id) e
+        CROSS JOIN LATERAL (
+          SELECT q.amount, q.account_id FROM ledger_posting q WHERE q.entry_id = e.id OFFSET 0) p) c
    WHERE u.used < 0 OR u.used > c.credit LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'more would be taken from journal entry % than it holds', bad.entry_id
@@ -92,10 +104,14 @@ BEGIN
   END IF;
 
   UPDATE billing_invoice i SET status = s.status FROM (
-      SELECT v.id, CASE WHEN sum(l.amount) = v.total THEN 'paid' WHEN sum(l.amount) > 0 THEN 'part_paid'
-                        ELSE 'issued' END AS status
-        FROM billing_invoice v JOIN billing_allocation l ON l.invoice_id = v.id
-       WHERE v.id IN (SELECT invoice_id FROM added) AND v.status <> 'void' GROUP BY v.id, v.total) s
+      SELECT n.invoice_id AS id, CASE WHEN l.settled = v.total THEN 'paid' WHEN l.settled > 0 THEN 'part_paid'
+                                      ELSE 'issued' END AS status
+        FROM (SELECT DISTINCT invoice_id FROM added) n
+        CROSS JOIN LATERAL (
+          SELECT w.total, w.status FROM billing_invoice w WHERE w.id = n.invoice_id OFFSET 0) v
+        CROSS JOIN LATERAL (
+          SELECT sum(a.amount) AS settled FROM billing_allocation a WHERE a.invoice_id = n.invoice_id OFFSET 0) l
+       WHERE v.status <> 'void') s
    WHERE i.id = s.id AND i.status <> s.status;
   RETURN NULL;
 END $$;
