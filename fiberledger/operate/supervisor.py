@@ -363,14 +363,5 @@ def _has_tenants():
 def demo_logins() -> list[str]:
     if not (environment.data_dir() / "run" / "demo").exists():
         return []
-    try:
-        from fiberledger.demo import LOGINS
-    except ImportError:
-        return []
-    rows = [tuple(str(part) for part in row) for row in LOGINS]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "Demo logins:",
-        *("  ".join(part.ljust(width) for part, width in zip(row, widths, strict=True)) for row in rows),
-        "",
-    ]
+    asked = subprocess.run([sys.executable, "-m", "fiberledger", "demo", "logins"], capture_output=True, text=True)
+    return ["Demo logins (role, where, e-mail, password):", *asked.stdout.splitlines(), ""]
