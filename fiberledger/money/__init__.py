@@ -1,10 +1,10 @@
 """Money: an exact amount in one currency.
 
 Owns: Money, rounding to a currency's own exponent, and how an amount is shown.
-Verbs: round_to, exponent, show. No tables, no events.
+Verbs: round_to, exponent, symbol, show. No tables, no events.
 """
 
 from .fields import AmountField
-from .money import Money, MixedCurrencies, exponent, round_to, show
+from .money import Money, MixedCurrencies, exponent, round_to, show, symbol
 
-__all__ = ["AmountField", "MixedCurrencies", "Money", "exponent", "round_to", "show"]
+__all__ = ["AmountField", "MixedCurrencies", "Money", "exponent", "round_to", "show", "symbol"]

@@ -5,10 +5,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import get_currency_precision, get_currency_symbol
 
-# Urdu readers in Pakistan and India write money in Latin digits; Babel's "ur" pattern does the same.
-_BABEL_LOCALE = {"en": "en", "ur": "ur_PK"}
+# Where a currency is at home its sign is the short one people write: Rs, Ksh, ₹.
+_HOME = {
+    "PKR": "PK", "KES": "KE", "INR": "IN", "BDT": "BD", "NPR": "NP", "LKR": "LK", "UGX": "UG", "TZS": "TZ", "NGN": "NG",
+    "GHS": "GH", "ZAR": "ZA", "PHP": "PH", "IDR": "ID", "AED": "AE", "SAR": "SA", "USD": "US", "GBP": "GB", "EUR": "IE",
+}  # fmt: skip
 
 
 class MixedCurrencies(TypeError):
@@ -117,8 +120,14 @@ class Money:
         return [Money(sign * share * quantum, self.currency) for share in shares]
 
 
-def show(money: Money, language: str = "en") -> str:
-    """The amount as the reader writes it, in the currency's own digits: «Rs 1,500.00»."""
-    return format_currency(
-        money.amount, money.currency, locale=_BABEL_LOCALE.get(language[:2], "en")
-    )
+@lru_cache(maxsize=256)
+def symbol(currency: str) -> str:
+    """The sign its own readers write: Rs, Ksh, $; the code where there is none."""
+    home = _HOME.get(currency)
+    return get_currency_symbol(currency, locale=f"en_{home}" if home else "en")
+
+
+def show(money: Money) -> str:
+    """The amount as a reader writes it, in the currency's own digits: «Rs 1,500.00». Digits are Latin in every language."""
+    sign = "-" if money.amount < 0 else ""
+    return f"{sign}{symbol(money.currency)} {abs(money.amount):,.{exponent(money.currency)}f}"

@@ -73,7 +73,7 @@ class Limits:
     largest: Decimal = Decimal(1_000_000)
 
 
-def fault_of_amount(money: Money, *, currency: str, owed: Decimal, limits: Limits, language: str = "en") -> str | None:
+def fault_of_amount(money: Money, *, currency: str, owed: Decimal, limits: Limits) -> str | None:
     """Why this amount can't be taken, in words for the cashier; None if it can."""
     if money.currency != currency:
         return _("This account is kept in %(right)s; money in %(wrong)s can't be recorded on it.") % {
@@ -92,13 +92,13 @@ def fault_of_amount(money: Money, *, currency: str, owed: Decimal, limits: Limit
         }
     if money.amount > limits.largest:
         return _("%(amount)s is more than one payment may be here (%(largest)s). Check the zeros.") % {
-            "amount": show(money, language),
-            "largest": show(Money(limits.largest, currency), language),
+            "amount": show(money),
+            "largest": show(Money(limits.largest, currency)),
         }
     if not limits.allow_advance and money.amount > owed:
         return _("%(amount)s is more than the %(owed)s owed, and advance payments are switched off.") % {
-            "amount": show(money, language),
-            "owed": show(Money(max(owed, Decimal(0)), currency), language),
+            "amount": show(money),
+            "owed": show(Money(max(owed, Decimal(0)), currency)),
         }
     return None
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from fiberledger import paper
 from fiberledger.exports import sheets
 from fiberledger.identity.guards import staff
+from fiberledger.money import Money
 from fiberledger.screens import Column, table
 from fiberledger.screens.cells import amount_text, money
 from fiberledger.screens.scope import current
@@ -48,6 +49,8 @@ def show_report(request: HttpRequest, report: Report) -> HttpResponse:
             return _as_file(report, question, answer, wanted)
     context = {
         "report": report,
+        "title": report.title,
+        "help": report.text,
         "form": form,
         "answer": answer,
         "table": answer and _table(answer, question.currency),
@@ -82,9 +85,9 @@ def _table(answer: Answer, currency: str) -> Any:
 
         def value(row: Any) -> Any:
             cell = row[place]
-            return money(cell, currency) if heading.kind == "money" else _words(heading, cell, currency)
+            return Money(cell, currency) if kind == "money" else cell if kind == "number" else _words(heading, cell, currency)
 
-        return Column(str(place), heading.label, value=value, kind=kind if kind != "money" else "number")
+        return Column(str(place), heading.label, value=value, kind=kind)
 
     footer = [
         money(cell, currency) if heading.kind == "money" else _words(heading, cell, currency)
