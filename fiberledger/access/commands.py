@@ -75,6 +75,10 @@ def _how_to_listen(parser: argparse.ArgumentParser) -> None:
         "--acct-port", type=int, default=int(os.environ.get("RADIUS_ACCT_PORT", "1813")), metavar="PORT",
         help="for accounting (RADIUS_ACCT_PORT; default 1813)",
     )  # fmt: skip
+    parser.add_argument(
+        "--reject-delay", type=int, default=1, choices=range(6), metavar="N",
+        help="seconds a refusal waits, against guessing (default 1)",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=16, metavar="N", help="requests served at once (default 16)")
     parser.add_argument(
         "--client-seconds", type=int, default=300, metavar="N",
@@ -101,6 +105,7 @@ def _setup(options: Any, folder: Path) -> Any:
         acct_port=options.acct_port,
         client_seconds=options.client_seconds,
         threads=max(2, options.threads),
+        reject_delay=options.reject_delay,
         user=freeradius.unprivileged_user(*reach),
     )
 

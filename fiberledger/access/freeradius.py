@@ -27,6 +27,7 @@ class Setup:
     acct_port: int = 1813
     client_seconds: int = 300  # how long a router's secret is remembered
     threads: int = 16
+    reject_delay: int = 1  # seconds a refusal waits: guessing passwords takes that long each
     user: str | None = field(default=None)  # whom to become, when started as root
 
 
@@ -84,11 +85,9 @@ def write(folder: Path, setup: Setup) -> list[Path]:
             file.write(text)
         draft.rename(folder / name)
         written.append(folder / name)
-    # Debian's program is called freeradius and looks for freeradius.conf unless told otherwise with -n.
-    for alias in ("freeradius.conf",):
-        link = folder / alias
-        link.unlink(missing_ok=True)
-        link.symlink_to("radiusd.conf")
+    link = folder / "freeradius.conf"  # what Debian's program looks for; elsewhere it is called radiusd
+    link.unlink(missing_ok=True)
+    link.symlink_to("radiusd.conf")
     if setup.user:
         user = pwd.getpwnam(setup.user)
         for place in (folder, *folder.glob("*")):
@@ -140,6 +139,7 @@ def _configuration(folder: Path, setup: Setup) -> str:
         "acct_port": setup.acct_port,
         "client_seconds": setup.client_seconds,
         "threads": setup.threads,
+        "reject_delay": setup.reject_delay,
         "spare": max(2, setup.threads // 2),
     }
     return re.sub(r"@(\w+)@", lambda found: str(values[found[1]]), _CONFIGURATION)
@@ -172,7 +172,7 @@ log {
 }
 
 security {
-@become@	reject_delay = 1
+@become@	reject_delay = @reject_delay@
 	status_server = yes
 	allow_vulnerable_openssl = yes
 }

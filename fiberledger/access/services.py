@@ -366,11 +366,12 @@ def rebuild(subscription_ids: Sequence[int] | None = None, *, dry: bool = False)
     limits = [] if subscription_ids is None else [tenant_id, list(subscription_ids)]
     save = transaction.savepoint() if dry else None
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM radius_line l WHERE l.tenant_id = %s AND l.account_id <> ALL (%s){scope}",
-            [tenant_id, wanted, *limits],
-        )
-        removed = cursor.rowcount
+        # Compared here: to PostgreSQL, <> ALL of a long list is that many comparisons a row.
+        cursor.execute(f"SELECT l.account_id FROM radius_line l WHERE l.tenant_id = %s{scope}", [tenant_id, *limits])
+        gone = sorted({row[0] for row in cursor}.difference(wanted))
+        if gone:
+            cursor.execute("DELETE FROM radius_line WHERE tenant_id = %s AND account_id = ANY (%s)", [tenant_id, gone])
+        removed = len(gone)
         written: list[int] = []
         for start in range(0, len(rows), 20_000):
             columns = [list(column) for column in zip(*rows[start : start + 20_000], strict=True)]

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import timedelta
 
 import pytest
-from tests.radius import Router
+from tests.radius import Router, fresh_address, make_line, wait_until
 
+from fiberledger import calendar
 from fiberledger.access import services
-from fiberledger.catalog.models import Plan
-from fiberledger.places.models import Area
-from fiberledger.subscribers.services import NewSubscriber, register
+from fiberledger.access.models import AccessAccount, Nas, RadiusLine, RefusedLogin
+from fiberledger.access.rules import as_value
 from fiberledger.subscriptions import services as subscriptions
-
-
-def make_line(isp, name="Asha", username="asha", password="let me in", phone="03001234567", plan=None, **terms):
-    """A subscriber on a plan, active, with a login."""
-    by = isp.system()
-    with isp.scope():
-        area = Area.objects.first() or Area.objects.create(name="Model Town")
-        currency = isp.tenant.currency
-        plan = plan or Plan.objects.filter(code="H20").first() or Plan.objects.create(
-            name="Home 20", code="H20", price=1200, currency=currency, download_kbps=20000, upload_kbps=10000,
-            burst_download_kbps=40000, burst_upload_kbps=20000, burst_seconds=16, address_pool="home",
-        )  # fmt: skip
-        subscriber = register(NewSubscriber(name=name, phone=phone, area_id=area.pk, address="House 1"), by=by)
-        line = subscriptions.sell(subscriber, plan, on=date.today(), by=by)
-        if line.status != "active":
-            subscriptions.activate([line], reason="installed", by=by)
-            line.refresh_from_db()
-        return services.open_account(line, username=username, password=password, by=by, **terms)
+from fiberledger.tenancy import Refusal
 
 
 @pytest.mark.parametrize("how", ["PAP", "CHAP", "MSCHAP"])
@@ -51,3 +34,214 @@ def test_an_active_line_is_accepted_with_its_speed(isp, router, how):
 def test_a_wrong_password_is_refused(isp, router, how):
     make_line(isp)
     assert router.login("asha", "let me out", how=how).kind == "reject"
+
+
+def test_a_suspended_line_is_walled_or_refused_as_the_router_says_and_comes_back(isp, router, freeradius):
+    account = make_line(isp)
+    strict = Router.of(freeradius, isp, for_suspended="reject")
+    with isp.scope():
+        subscriptions.suspend([account.subscription], reason="unpaid", by=isp.system())
+    isp.run()
+    walled = router.login("asha", "let me in", how="CHAP")
+    assert walled.kind == "accept"
+    assert walled.attributes["Mikrotik-Address-List"] == "expired"
+    assert "Mikrotik-Rate-Limit" not in walled.attributes
+    assert int(walled.attributes["Session-Timeout"]) <= 3600
+    refused = strict.login("asha", "let me in")
+    assert refused.kind == "reject"
+    assert refused.attributes["Reply-Message"] == "This account is suspended."
+    assert router.login("asha", "wrong").kind == "reject"  # the wall is for those who belong here
+
+    with isp.scope():
+        subscriptions.resume([account.subscription], reason="paid", by=isp.system())
+    isp.run()
+    for each in (router, strict):
+        answer = each.login("asha", "let me in")
+        assert answer.kind == "accept" and "Mikrotik-Rate-Limit" in answer.attributes
+        assert "Mikrotik-Address-List" not in answer.attributes
+
+
+def test_an_ended_line_is_refused_everywhere(isp, router):
+    account = make_line(isp)
+    with isp.scope():
+        subscriptions.end([account.subscription], reason="left", by=isp.system())
+    isp.run()
+    assert router.rejects("asha", "let me in")
+
+
+def test_the_network_ends_a_line_by_the_date_whatever_jobs_did(isp, freeradius):
+    strict = Router.of(freeradius, isp, for_suspended="reject")
+    account = make_line(isp)
+    with isp.scope():
+        services.limit_access({account.subscription_id: calendar.now() + timedelta(hours=2)}, by=isp.system())
+    answer = strict.login("asha", "let me in")
+    assert answer.kind == "accept" and 7000 < int(answer.attributes["Session-Timeout"]) <= 7200
+    with isp.scope():
+        services.limit_access({account.subscription_id: calendar.now() - timedelta(seconds=1)}, by=isp.system())
+    assert strict.rejects("asha", "let me in")  # no job ran
+    with isp.scope():
+        services.limit_access({account.subscription_id: None}, by=isp.system())
+    assert strict.accepts("asha", "let me in")
+
+
+def test_a_renewed_line_leaves_the_wall_with_its_fixed_address(isp, freeradius):
+    router = Router.of(freeradius, isp, walled_pool="expired-pool")
+    account = make_line(isp, static_ip="10.1.2.3")
+    assert router.login("asha", "let me in").attributes["Framed-IP-Address"] == "10.1.2.3"
+    with isp.scope():
+        subscriptions.suspend([account.subscription], reason="unpaid", by=isp.system())
+    isp.run()
+    walled = router.login("asha", "let me in").attributes
+    assert walled["Framed-Pool"] == "expired-pool" and "Framed-IP-Address" not in walled
+    with isp.scope():
+        subscriptions.resume([account.subscription], reason="paid", by=isp.system())
+    isp.run()
+    paid = router.login("asha", "let me in").attributes
+    assert paid["Framed-IP-Address"] == "10.1.2.3" and "Framed-Pool" not in paid
+
+
+def test_unknown_usernames_are_refused_or_walled_as_the_router_says(isp, router, freeradius):
+    assert router.rejects("nobody", "anything")
+    open_house = Router.of(freeradius, isp, for_unknown="walled")
+    answer = open_house.login("nobody", "anything")
+    assert answer.kind == "accept" and answer.attributes["Mikrotik-Address-List"] == "expired"
+
+
+def test_a_username_differs_in_more_than_capitals(isp, router):
+    make_line(isp, username="Asha.Home")
+    assert router.accepts("asha.home", "let me in")
+    assert router.accepts("ASHA.HOME", "let me in")
+    with pytest.raises(Refusal, match="username"):
+        make_line(isp, username="ASHA.home", phone="03001234568", name="Bina")
+
+
+def test_a_line_may_be_bound_to_a_device_and_to_a_router(isp, router, freeradius):
+    elsewhere = Router.of(freeradius, isp)
+    make_line(isp, only_mac="aa-bb-cc-00-11-22", only_nas=router.nas)
+    assert router.login("asha", "let me in", mac="aabb.cc00.1122").kind == "accept"
+    refused = router.login("asha", "let me in", mac="AA:BB:CC:00:11:23")
+    assert refused.kind == "reject" and "device" in refused.attributes["Reply-Message"]
+    assert "router" in elsewhere.login("asha", "let me in").attributes["Reply-Message"]
+
+
+def test_a_device_logs_in_by_its_address(isp, router):
+    make_line(isp, username="AA-BB-CC-00-11-22", kind="mac")
+    assert router.login("AA:BB:CC:00:11:22", "").kind == "accept"
+    assert router.login("AA:BB:CC:00:11:22", "", mac="AA:BB:CC:00:11:99").kind == "reject"
+
+
+def test_devices_at_once_counts_other_devices_and_forgets_ghosts(isp, router):
+    account = make_line(isp, devices=1)
+    router.tell("Start", "asha", mac_unused=None)
+    assert router.accepts("asha", "let me in")  # the device's own session never locks it out
+    other = router.login("asha", "let me in", mac="AA:BB:CC:00:11:99")
+    assert other.kind == "reject" and "Another device" in other.attributes["Reply-Message"]
+    router.tell("Stop", "asha")
+    assert router.login("asha", "let me in", mac="AA:BB:CC:00:11:99").kind == "accept"
+    assert account.devices == 1
+
+
+def test_two_tenants_with_one_username_never_meet(isp, zed, freeradius):
+    ours, theirs = Router.of(freeradius, isp), Router.of(freeradius, zed)
+    make_line(isp, password="ours is this", static_ip="10.0.0.1")
+    make_line(zed, password="theirs is that", static_ip="10.0.0.2", phone="0712345678")
+    assert ours.login("asha", "ours is this").attributes["Framed-IP-Address"] == "10.0.0.1"
+    assert theirs.login("asha", "theirs is that").attributes["Framed-IP-Address"] == "10.0.0.2"
+    assert ours.rejects("asha", "theirs is that") and theirs.rejects("asha", "ours is this")
+    assert ours.rejects(f"asha@{zed.tenant.slug}", "theirs is that")
+
+
+def test_a_routers_address_is_unique_on_the_platform_and_nobody_learns_whose(isp, zed, router):
+    with zed.scope(), pytest.raises(Refusal) as refused:
+        services.save_nas(Nas(name="Mine", src_ip=router.address), by=zed.system())
+    assert "address is in use" in str(refused.value)
+    assert isp.tenant.name not in str(refused.value) and router.nas.name not in str(refused.value)
+
+
+def test_routers_come_change_and_go_without_a_restart(isp, freeradius):
+    make_line(isp)
+    router = Router.of(freeradius, isp)
+    assert router.accepts("asha", "let me in")
+    with isp.scope():
+        services.save_nas(router.nas, secret="anotherSecret42", by=isp.system())
+    freeradius.forget_router(router.address)
+    wait_until(lambda: router.login("asha", "let me in", wait=0.3).kind == "silence")  # the old secret
+    router.secret = "anotherSecret42"
+    assert router.accepts("asha", "let me in")
+    with isp.scope():
+        router.nas.active = False
+        services.save_nas(router.nas, by=isp.system())
+    assert not router.accepts("asha", "let me in")  # at once, although its secret is still remembered
+
+
+def test_a_router_may_be_asked_to_sign(isp, freeradius):
+    make_line(isp)
+    strict = Router.of(freeradius, isp, must_sign=True)
+    assert strict.accepts("asha", "let me in")
+    lines = ['User-Name = "asha"', 'CHAP-Password = "let me in"']
+    unsigned = strict.ask(freeradius.auth, "auth", lines, wait=1, sign=False)
+    assert unsigned.kind == "silence"
+
+
+HOSTILE_PASSWORDS = [
+    "with space", "quote'single", 'quote"double', "back`tick", "`%{sql:DROP TABLE radius_line}`", "%{User-Name}",
+    "'all quoted'", '"all quoted"', "back\\slash", "\\\\two", "=3D=27", "a=b&c%d#e+f", "پاس ورڈ", "naïve ✓ password",
+    "' OR 1=1 --", "x" * 60, "`both' and\" `", "$(id)", "{curly}",
+]  # fmt: skip
+
+
+def test_hostile_passwords_are_only_passwords(isp, router):
+    account = make_line(isp)
+    for password in HOSTILE_PASSWORDS:
+        if as_value(password) is None:
+            with isp.scope(), pytest.raises(Refusal):
+                services.set_password(account, password, by=isp.system())
+            continue
+        with isp.scope():
+            services.set_password(account, password, by=isp.system())
+        for how in ("CHAP",) if "\\" in password else ("PAP", "CHAP"):  # radclient reads a backslash twice
+            answer = router.login("asha", password, how=how)
+            assert answer.kind == "accept", (password, how, answer.said)
+    with isp.scope():
+        assert RadiusLine.objects.count() == 1
+
+
+HOSTILE_USERNAMES = [
+    "ash'a", 'ash"a', "ash`a", "`%{sql:SELECT 1}`", "%{User-Password}", "asha' OR '1'='1", "asha\\", "آشا", "as=27ha", "a" * 200,
+]  # fmt: skip
+
+
+def test_hostile_usernames_are_nobody(isp, router):
+    make_line(isp)
+    for username in HOSTILE_USERNAMES:
+        answer = router.login(username, "let me in")
+        assert answer.kind == "reject", (username, answer.said)
+        with isp.scope(), pytest.raises(Refusal):
+            services.save_account(
+                AccessAccount(subscription_id=AccessAccount.objects.get().subscription_id, username=username), by=isp.system()
+            )
+    assert router.accepts("asha", "let me in")
+
+
+def test_one_can_ask_why_a_login_is_refused(isp, router):
+    make_line(isp)
+    for _try in range(2):
+        router.login("asha", "wrong")
+    router.login("asah", "let me in")
+    with isp.scope():
+        asha = RefusedLogin.objects.get(username="asha")
+        assert (asha.reason, asha.times, asha.nas_id) == ("Wrong password.", 2, router.nas.pk)
+        assert RefusedLogin.objects.get(username="asah").reason == "Nobody has this username."
+
+
+def test_a_router_in_use_is_heard(isp, router):
+    assert router.nas.last_seen_at is None
+    router.login("nobody", "x")
+    with isp.scope():
+        assert Nas.objects.get(pk=router.nas.pk).last_seen_at is not None
+
+
+def test_a_rogue_address_is_not_answered(isp, router):
+    make_line(isp)
+    router.address = fresh_address()
+    assert router.login("asha", "let me in", wait=1).kind == "silence"

@@ -162,7 +162,7 @@ BEGIN
       INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
           started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
         VALUES (k, s.tenant_id, s.nas_id, s.account_id, s.username, s.session_id, s.mac, coalesce(addr, s.ip),
-          CASE WHEN v6 <> '' THEN v6 ELSE s.prefix6 END, least(s.started_at, at), greatest(at, s.started_at),
+          CASE WHEN v6 <> '' THEN v6 ELSE s.prefix6 END, least(s.started_at, at - make_interval(secs => len)), greatest(at, s.started_at),
           greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down), left(p_cause, 40), false);
       RETURN 'stopped';
     END IF;
