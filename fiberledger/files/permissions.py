@@ -1,3 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-PERMISSIONS = {"files.open": _("Open private files that pages link to")}
+PERMISSIONS = {
+    "files.view": _("See documents and photos"),
+    "files.add": _("Add documents and photos"),
+}

@@ -14,7 +14,9 @@ from fiberledger.files.models import File
 from fiberledger.identity.models import Membership
 from fiberledger.identity.visibility import ScopedQuerySet
 from fiberledger.ledger.models import LedgerAccount
+from fiberledger.money import Money
 from fiberledger.places.models import Area, Branch
+from fiberledger.tenancy import current_tenant
 from fiberledger.tenancy.models import (
     TenantForeignKey,
     TenantManager,
@@ -101,6 +103,12 @@ class SubscriberQuerySet(ScopedQuerySet):
 
     def archived(self) -> SubscriberQuerySet:
         return self.filter(status__in=[str(status) for status in states.OVER])
+
+    def listed(self) -> SubscriberQuerySet:
+        """As the list shows them, with what other rooms add to a row."""
+        from .lists import with_additions
+
+        return with_additions(self)
 
     def named(self, prefix: str) -> SubscriberQuerySet:
         """Those whose name begins so; the range is one that the index answers under row-level security."""
@@ -233,12 +241,16 @@ class Subscriber(TenantModel):
 
     @property
     def shown_phone(self) -> str:
-        return phones.show(self.phone)
+        return phones.show(self.phone, current_tenant().country)
 
     @property
     def balance(self) -> Decimal:
         """What they owe (positive) or have paid ahead (negative)."""
         return self.receivable.balance
+
+    @property
+    def owed(self) -> Money:
+        return Money(self.receivable.balance, self.receivable.currency)
 
     @property
     def is_archived(self) -> bool:

@@ -20,7 +20,7 @@ from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id, numb
 
 from . import national_ids, phones, states
 from .events import SubscribersRegistered
-from .models import Document, Note, RegistrationPolicy, Subscriber, SubscriberTag, Tag
+from .models import Document, Note, RegistrationPolicy, Subscriber, SubscriberTag, Tag, fold
 from .states import Status
 
 _CHUNK = 5_000
@@ -502,6 +502,31 @@ def restore_document(document: Document, *, by: Any) -> None:
         audit.note(by, "subscriber.document_restored", document.subscriber, after={"file": document.file.name})
 
 
+@transaction.atomic
+def withdraw(ids: Iterable[int], *, by: Any) -> int:
+    """Take subscribers back who should never have come: the undo of their import. Their rows stay for the books, are
+    seen nowhere any more, and their numbers and phones are free again.
+
+    The caller has made sure that nothing depends on them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE subscribers_subscriber SET withdrawn_at = %s, status = 'terminated'
+                WHERE id = ANY(%s::bigint[]) AND withdrawn_at IS NULL RETURNING id, number, name, receivable_id""",
+            [calendar.now(), list(ids)],
+        )
+        gone = cursor.fetchall()
+        cursor.execute(
+            "UPDATE ledger_ledgeraccount SET code = left(code, 24) || '~' || id WHERE id = ANY(%s::bigint[])",
+            [[row[3] for row in gone]],
+        )
+    audit.note_many(
+        by, "subscriber.withdrawn",
+        (("subscribers.subscriber", pk, f"{number} {name}", None, None) for pk, number, name, _account in gone),
+    )
+    return len(gone)
+
+
 def search(text: str, *, actor: Any, limit: int = 20) -> list[int]:
     """Ids of the subscribers that match, best first, among those the actor may see."""
     with connection.cursor() as cursor:
@@ -522,6 +547,45 @@ def find(text: str, *, actor: Any, limit: int = 20) -> list[Subscriber]:
     ids = search(text, actor=actor, limit=limit)
     found = Subscriber.objects.visible_to(actor).select_related("area", "receivable").in_bulk(ids)
     return [found[pk] for pk in ids if pk in found]
+
+
+def matching(subscribers: Any, text: str) -> Any:
+    """Narrow a queryset to those that match: for lists, which sort and page by themselves.
+
+    A name's beginning is a range of the name index, whatever it finds; anything else is looked up and capped.
+    """
+    text = text.replace("\0", "").strip()[:80]
+    key = fold(text)
+    if not key:
+        return subscribers
+    named = subscribers.named(text)
+    digits = sum(char.isdigit() for char in key)
+    if not digits and not set(key) & set("._@:-") and named.exists():
+        return named
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM subscriber_search(%s, %s)", [text, MOST_FOUND])
+        return subscribers.filter(pk__in=[row[0] for row in cursor.fetchall()])
+
+
+MOST_FOUND = 3000
+
+
+def reseller_names() -> list[str]:
+    """The resellers that subscribers name, by a walk of the index from one name to the next."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH RECURSIVE seen AS (
+                 (SELECT reseller_name FROM subscribers_subscriber
+                   WHERE tenant_id = %(tenant)s AND reseller_name <> '' ORDER BY reseller_name LIMIT 1)
+                 UNION ALL
+                 SELECT (SELECT b.reseller_name FROM subscribers_subscriber b
+                          WHERE b.tenant_id = %(tenant)s AND b.reseller_name <> '' AND b.reseller_name > seen.reseller_name
+                          ORDER BY b.reseller_name LIMIT 1)
+                   FROM seen WHERE seen.reseller_name IS NOT NULL)
+               SELECT reseller_name FROM seen WHERE reseller_name IS NOT NULL LIMIT 500""",
+            {"tenant": current_tenant_id()},
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def status_counts(subscribers: Any) -> dict[str, int]:

@@ -35,7 +35,10 @@ class SubscriptionQuerySet(ScopedQuerySet):
 
 
 class SubscriptionManager(TenantManager.from_queryset(SubscriptionQuerySet)):  # type: ignore[misc]
-    pass
+    """Sees those that were not withdrawn with the import that brought them."""
+
+    def get_queryset(self):
+        return super().get_queryset().filter(withdrawn_at__isnull=True)
 
 
 class Subscription(TenantModel):
@@ -88,6 +91,7 @@ class Subscription(TenantModel):
     )
     resume_on = models.DateField(_("comes back on"), null=True, blank=True)
     created_at = models.DateTimeField(default=calendar.now, editable=False)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = SubscriptionManager()
 

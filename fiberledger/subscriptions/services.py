@@ -382,15 +382,22 @@ def _lock_subscribers(ids: Iterable[int]) -> dict[int, Subscriber]:
 
 def _follow_subscribers(subscriber_ids: Iterable[int]) -> None:
     """A subscriber shows the status of those of its lines that comes first in SHOWN_FIRST."""
-    order = [str(status) for status in states.SHOWN_FIRST]
+    rank = {str(status): place for place, status in enumerate(states.SHOWN_FIRST)}
+    best: dict[int, str] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE subscribers_subscriber b SET status = (%(order)s::text[])[best.place]
-                 FROM (SELECT subscriber_id, min(array_position(%(order)s::text[], status::text)) AS place
-                         FROM subscriptions_subscription WHERE subscriber_id = ANY(%(ids)s::bigint[])
-                        GROUP BY subscriber_id) best
-                WHERE b.id = best.subscriber_id AND b.status <> (%(order)s::text[])[best.place]""",
-            {"order": order, "ids": sorted(set(subscriber_ids))},
+            "SELECT DISTINCT subscriber_id, status FROM subscriptions_subscription WHERE subscriber_id = ANY(%s::bigint[])",
+            [sorted(set(subscriber_ids))],
+        )
+        for subscriber, status in cursor.fetchall():
+            if subscriber not in best or rank[status] < rank[best[subscriber]]:
+                best[subscriber] = status
+        # Handed over as arrays: of a tenant too new for statistics PostgreSQL expects one row, and joins by going through all.
+        cursor.execute(
+            """UPDATE subscribers_subscriber b SET status = best.status
+                 FROM unnest(%s::bigint[], %s::text[]) AS best (id, status)
+                WHERE b.id = best.id AND b.status <> best.status""",
+            [list(best), list(best.values())],
         )
 
 
@@ -430,11 +437,16 @@ def resume(lines: Lines, *, by: Any, reason: str = Reason.PAID, **more: Any) -> 
 @transaction.atomic
 def hold(lines: Lines, *, by: Any, until: date | None = None, reason: str = Reason.REQUEST, **more: Any) -> Outcome:
     """Pause lines at the subscriber's wish; with `until` they come back on that day by themselves."""
-    if until is not None and until <= calendar.today():
-        raise Refusal(_("Choose a day to come for the line to be back."))
     outcome = set_status(lines, Status.HOLD, reason=reason, by=by, **more)
-    Subscription.objects.filter(pk__in=outcome.changed).update(resume_on=until)
+    set_resume_day(Subscription.objects.filter(pk__in=outcome.changed), until)
     return outcome
+
+
+def set_resume_day(held: QuerySet[Subscription], day: date | None) -> None:
+    """Name the day on which held lines come back by themselves; None: when somebody resumes them."""
+    if day is not None and day <= calendar.today():
+        raise Refusal(_("Choose a day to come for the line to be back."))
+    held.filter(status=Status.HOLD).update(resume_on=day)
 
 
 def end(lines: Lines, *, by: Any, reason: str = Reason.LEFT, **more: Any) -> Outcome:
@@ -510,6 +522,26 @@ def lift_blacklist(subscriber: Subscriber, *, by: Any, note: str = "") -> None:
     if not moved:
         raise Refusal(_("%s is not blacklisted.") % subscriber.name)
     Subscriber.objects.filter(pk=subscriber.pk).update(blacklist_reason="")
+
+
+@transaction.atomic
+def withdraw(ids: Iterable[int], *, by: Any) -> int:
+    """Take lines back that should never have come: the undo of their import. They end, and are seen nowhere any more.
+
+    The caller has made sure that nothing depends on them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE subscriptions_subscription
+                  SET withdrawn_at = %s, status = 'terminated', ended_on = greatest(started_on, %s::date)
+                WHERE id = ANY(%s::bigint[]) AND withdrawn_at IS NULL RETURNING id""",
+            [calendar.now(), calendar.today(), list(ids)],
+        )
+        gone = [row[0] for row in cursor.fetchall()]
+    audit.note_many(
+        by, "subscription.withdrawn", (("subscriptions.subscription", pk, f"#{pk}", None, None) for pk in gone)
+    )
+    return len(gone)
 
 
 # --- Plan and price ------------------------------------------------------------------------------------------------

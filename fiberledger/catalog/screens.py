@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from fiberledger.money import Money
+from fiberledger.screens import Button, Column, Empty, Fact, Screen, View
+
+from .forms import PlanForm, TaxRateForm
+from .models import Plan, TaxRate
+
+
+def _facts(request: Any, plan: Plan) -> list[Fact]:
+    return [
+        Fact(_("Price"), Money(plan.price, plan.currency), icon="wallet"),
+        Fact(_("Speed"), plan.speed or "—", icon="gauge"),
+        Fact(_("Valid for"), _("%d days") % plan.validity_days, icon="calendar"),
+    ]
+
+
+plans = Screen(
+    model=Plan,
+    form=PlanForm,
+    permission="catalog",
+    icon="gauge",
+    number="code",
+    columns=(
+        "name",
+        Column("code", kind="code"),
+        Column("speed", _("Speed"), sort="download_kbps"),
+        "price",
+        Column("validity_days", _("Days"), hidden=True),
+        "category",
+        Column("connection_type", hidden=True),
+        "tax__name",
+        Column("quota_mb", hidden=True),
+        Column("installation_fee", hidden=True),
+        "status",
+    ),
+    filters=("status", "category", "connection_type", "tax", "price"),
+    search=("name", "code"),
+    order="name",
+    views=(
+        View("sale", _("On sale"), "status=active"),
+        View("drafts", _("Drafts"), "status=draft"),
+        View("closed", _("No new sales"), "status=deprecated&status=archived"),
+    ),
+    facts=_facts,
+    buttons=(
+        Button(_("Put on sale"), "catalog:plan-on-sale", "play", "catalog.edit", post=True, order=50,
+               when=lambda plan: plan.status != Plan.Status.ACTIVE),
+        Button(_("Stop selling"), "catalog:plan-stop", "pause", "catalog.edit", post=True, order=60,
+               confirm=_("Nobody can buy this plan any more; those who have it keep it."),
+               when=lambda plan: plan.status == Plan.Status.ACTIVE),
+        Button(_("Archive"), "catalog:plan-archive", "archive", "catalog.edit", post=True, order=70,
+               confirm=_("The plan leaves the lists; those who have it keep it."),
+               when=lambda plan: plan.status != Plan.Status.ARCHIVED),
+    ),
+    empty=Empty(
+        _("No plans yet"), _("A plan is what you sell: speed, price and how long it lasts."), "gauge",
+        "catalog:plan-new", _("Add a plan"),
+    ),
+)
+
+taxes = Screen(
+    model=TaxRate,
+    form=TaxRateForm,
+    permission="catalog",
+    icon="percent",
+    columns=("name", "percent", "is_active"),
+    filters=("is_active",),
+    search=("name",),
+    order="name",
+    record=False,
+    empty=Empty(
+        _("No taxes yet"), _("Add the sales tax your plans are charged with."), "percent",
+        "catalog:taxrate-new", _("Add a tax"),
+    ),
+)
+

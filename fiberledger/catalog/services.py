@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from fiberledger import audit
+from fiberledger.places.models import Area, Branch
+
+from .models import Plan
+
+
+def code_for(name: str, besides: int | None = None) -> str:
+    """A short code made from a plan's name that no other plan has: «Home 20M» → HOME-20M."""
+    stem = re.sub(r"-+", "-", slugify(name)).upper()[:32] or "PLAN"
+    taken = set(Plan.objects.filter(code__startswith=stem).exclude(pk=besides).values_list("code", flat=True))
+    code, n = stem, 1
+    while code in taken:
+        n += 1
+        code = f"{stem}-{n}"
+    return code
+
+
+@transaction.atomic
+def set_availability(plan: Plan, *, areas: Iterable[Area] = (), branches: Iterable[Branch] = (), by: Any) -> None:
+    """Say where a plan is sold: in these areas (with all that lies inside them), by these branches; none: everywhere."""
+    before = _places(plan)
+    plan.areas.set(list(areas))
+    plan.branches.set(list(branches))
+    audit.note(by, "plan.availability_changed", plan, before=before, after=_places(plan))
+
+
+@transaction.atomic
+def set_plan_status(plan: Plan, status: str, *, by: Any) -> None:
+    """Draft, on sale, no new sales, archived. Those who have the plan keep it."""
+    before = plan.status
+    if Plan.objects.filter(pk=plan.pk).exclude(status=status).update(status=Plan.Status(status)):
+        plan.status = status
+        audit.note(by, "plan.status_changed", plan, before={"status": before}, after={"status": status})
+
+
+def _places(plan: Plan) -> dict[str, str]:
+    return {
+        "areas": ", ".join(plan.areas.values_list("name", flat=True)),
+        "branches": ", ".join(plan.branches.values_list("name", flat=True)),
+    }

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+from fiberledger import calendar, money
+from fiberledger.catalog.models import Plan
+from fiberledger.money import Money, exponent
+from fiberledger.subscribers.forms import SubscriberForm
+from fiberledger.subscribers.models import Document, Subscriber, Tag
+from fiberledger.subscribers.states import Status
+from fiberledger.tenancy import current_tenant
+
+from . import services, terms
+from .models import StatusChange, Subscription
+
+
+class PlanChoice(forms.ModelChoiceField):
+    """A plan on sale, with what it gives and costs."""
+
+    def label_from_instance(self, plan: Plan) -> str:
+        price = money.show(Money(plan.price, plan.currency))
+        return " · ".join(part for part in (plan.name, plan.speed, price) if part)
+
+
+class TermsFields(forms.Form):
+    """How a plan is sold. The tenant's own terms are filled in; most clerks change nothing here."""
+
+    plan = PlanChoice(queryset=Plan.objects.none(), label=_("plan"))
+    on = forms.DateField(label=_("starts on"), widget=forms.DateInput(attrs={"type": "date"}))
+    price = forms.DecimalField(
+        label=_("agreed price"), required=False, min_value=0, max_digits=20, decimal_places=4,
+        help_text=_("Empty: the plan's price."),
+    )
+    billing = forms.ChoiceField(label=_("billing"), choices=Subscription.Billing.choices)
+    cycle = forms.ChoiceField(label=_("cycle"), choices=Subscription.Cycle.choices)
+    anchor_day = forms.IntegerField(
+        label=_("billing day"), required=False, min_value=1, max_value=31,
+        help_text=_("Empty: the day it starts, or your usual day. The 31st falls on the last day of shorter months."),
+    )
+    first_period = forms.ChoiceField(label=_("first period"), choices=Subscription.FirstPeriod.choices)
+    free_days = forms.IntegerField(label=_("free days"), required=False, min_value=0, max_value=365)
+    label = forms.CharField(
+        label=_("label"), required=False, max_length=60, help_text=_("For a second line: “shop”, “upstairs”.")
+    )
+
+    TERMS = ("plan", "on", "price", "billing", "cycle", "anchor_day", "first_period", "free_days", "label")
+
+    def set_up_terms(self, actor: Any) -> None:
+        agreed = terms.default()
+        self.fields["plan"].queryset = Plan.objects.on_sale()
+        self.fields["price"].decimal_places = exponent(current_tenant().currency)
+        self.fields["on"].initial = calendar.today
+        for name in ("billing", "cycle", "anchor_day", "first_period"):
+            self.fields[name].initial = getattr(agreed, name)
+        if actor is not None and not actor.may("subscriptions.price"):
+            del self.fields["price"]
+        if actor is not None and actor.reseller_names is not None:
+            self.fields["plan"].queryset = Plan.objects.on_sale().filter(sold_by_resellers=True)
+
+    def sale(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        return {
+            "on": data["on"], "billing": data["billing"], "cycle": data["cycle"], "anchor_day": data.get("anchor_day"),
+            "price": data.get("price"), "first_period": data["first_period"], "free_days": data.get("free_days") or 0,
+            "label": data.get("label") or "",
+        }  # fmt: skip
+
+
+class SellForm(TermsFields):
+    sections = [
+        (_("Plan"), ["plan", "on", "price", "label"]),
+        (_("Billing"), ["billing", "cycle", "anchor_day", "first_period", "free_days"]),
+    ]
+
+    def __init__(self, *args: Any, subscriber: Subscriber, actor: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.set_up_terms(actor)
+        self.fields["plan"].queryset = self.fields["plan"].queryset.available_in(subscriber.area, subscriber.branch)
+
+
+class RegisterForm(SubscriberForm, TermsFields):
+    """A new subscriber with the plan they take, on one page."""
+
+    take = forms.ChoiceField(
+        label=_("what they take"),
+        choices=[("now", _("A plan, installed")), ("later", _("A plan, installation to come")), ("lead", _("Nothing yet: a lead"))],
+        initial="now", widget=forms.RadioSelect,
+    )
+    tags = forms.ModelMultipleChoiceField(
+        label=_("tags"), queryset=Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    photo = forms.FileField(
+        label=_("photo"), required=False,
+        widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png,image/webp", "capture": "environment"}),
+    )
+    first_note = forms.CharField(
+        label=_("note"), required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    sections = [
+        (_("Who"), ["name", "phone", "guardian", "national_id"]),
+        (_("Where"), ["area", "address", "street_house"]),
+        (_("Plan"), ["take", "plan", "on", "price"]),
+        (_("Billing"), ["billing", "cycle", "anchor_day", "first_period", "free_days", "label"]),
+        (
+            _("More"),
+            [
+                "whatsapp", "phone2", "email", "language", "branch", "latitude", "longitude", "number", "is_vip",
+                "reseller_name", "collector", "tags", "photo", "first_note", "consent",
+            ],
+        ),
+    ]
+
+    field_order = [name for _title, names in sections for name in names]
+
+    class Meta(SubscriberForm.Meta):
+        fields = tuple(name for name in SubscriberForm.Meta.fields if name != "installed_on")
+
+    def __init__(self, *args: Any, actor: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, actor=actor, **kwargs)
+        self.set_up_terms(actor)
+        self.fields["plan"].required = False
+        self.fields["tags"].queryset = Tag.objects.all()
+        plans = {"hx-get": reverse_lazy("subscriptions:plans"), "hx-target": "#id_plan", "hx-trigger": "change"}
+        self.fields["area"].widget.attrs.update(plans)
+        if self.is_bound and (area := self.data.get("area", "")).isdecimal():
+            self._offer_plans_of(int(area))
+
+    def _offer_plans_of(self, area_id: int) -> None:
+        area = self.fields["area"].queryset.filter(pk=area_id).first()
+        if area is None:
+            return
+        from fiberledger.places.models import Branch
+        from fiberledger.places.services import branch_for
+
+        chosen = self.data.get("branch", "")
+        branch_id = int(chosen) if chosen.isdecimal() else branch_for(area)
+        branch = Branch.objects.filter(pk=branch_id).first() if branch_id else None
+        self.fields["plan"].queryset = self.fields["plan"].queryset.available_in(area, branch)
+        self.fields["plan"].error_messages["invalid_choice"] = _("This plan is not sold at this place.")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("take") != "lead" and not data.get("plan") and not self.has_error("plan"):
+            self.add_error("plan", _("Choose the plan they take."))
+        return data
+
+    def new_subscriber(self) -> Any:
+        from dataclasses import replace
+
+        new = super().new_subscriber()
+        lead = self.cleaned_data.get("take") == "lead"
+        tags = tuple(tag.pk for tag in self.cleaned_data.get("tags") or ())
+        return replace(new, status=Status.LEAD if lead else Status.PENDING, tag_ids=tags)
+
+    def register(self, actor: Any) -> Subscriber:
+        """The person, the sale, the photo and the note, all or none."""
+        from fiberledger.subscribers import services as people
+
+        data = self.cleaned_data
+        subscriber = people.register(self.tidy, by=actor)
+        if data["take"] != "lead":
+            services.sell(
+                subscriber, data["plan"], by=actor, status=Status.PENDING if data["take"] == "later" else None,
+                **self.sale(),
+            )
+        if data.get("photo"):
+            people.add_document(subscriber, data["photo"], kind=Document.Kind.PHOTO, by=actor)
+        if data.get("first_note"):
+            people.add_note(subscriber, data["first_note"], by=actor)
+        subscriber.refresh_from_db()
+        return subscriber
+
+
+class ReasonForm(forms.Form):
+    """Why a line changes, and what should be remembered about it."""
+
+    reason = forms.ChoiceField(label=_("reason"), choices=())
+    note = forms.CharField(label=_("note"), required=False, max_length=300)
+
+    def __init__(self, *args: Any, reasons: tuple[str, ...], until: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        labels = dict(StatusChange.Reason.choices)
+        self.fields["reason"].choices = [(reason, labels[reason]) for reason in reasons]
+        if until:
+            self.fields["until"] = forms.DateField(
+                label=_("back on"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
+                help_text=_("Empty: until somebody resumes it."),
+            )
+
+
+class BlacklistForm(forms.Form):
+    why = forms.CharField(label=_("why"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class ChangePlanForm(forms.Form):
+    plan = PlanChoice(queryset=Plan.objects.none(), label=_("new plan"))
+    price = TermsFields.base_fields["price"]
+    on = forms.DateField(label=_("from"), widget=forms.DateInput(attrs={"type": "date"}))
+    note = forms.CharField(label=_("note"), required=False, max_length=300)
+
+    def __init__(self, *args: Any, line: Subscription, actor: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        subscriber = line.subscriber
+        offered = Plan.objects.on_sale().available_in(subscriber.area, subscriber.branch)
+        self.fields["plan"].queryset = Plan.objects.filter(pk__in=[*offered.values_list("pk", flat=True), line.plan_id])
+        self.fields["plan"].initial = line.plan_id
+        self.fields["on"].initial = calendar.today
+        if not actor.may("subscriptions.price"):
+            del self.fields["price"]

@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from fiberledger import screens
+from fiberledger.catalog.models import Plan
+from fiberledger.identity.guards import staff
+from fiberledger.places.models import Area, Branch
+from fiberledger.places.services import branch_for
+from fiberledger.subscribers import services as people
+from fiberledger.subscribers import states
+from fiberledger.subscribers.forms import areas_for
+from fiberledger.subscribers.models import Subscriber
+from fiberledger.subscribers.states import Status
+from fiberledger.subscribers.views import mine, page_of
+from fiberledger.tenancy import Refusal
+
+from . import services
+from .forms import BlacklistForm, ChangePlanForm, PlanChoice, ReasonForm, RegisterForm, SellForm
+from .models import StatusChange, Subscription
+
+Reason = StatusChange.Reason
+
+
+@staff("subscribers.create")
+def register(request: Any) -> HttpResponse:
+    """A new subscriber and what they take, on one page; then their record, where the next step is the button."""
+    initial = {name: value for name, value in request.GET.items() if name in RegisterForm.base_fields}
+    form = RegisterForm(request.POST or None, request.FILES or None, actor=request.actor, initial=initial)
+    if form.is_valid():
+        try:
+            with transaction.atomic():
+                subscriber = form.register(request.actor)
+        except people.RegistrationRefused as refusal:
+            form.show_faults([fault for found in refusal.faults.values() for fault in found])
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            screens.toast(request, _("%(name)s is registered as %(number)s.") % {
+                "name": subscriber.name, "number": subscriber.number
+            })
+            for warning in people.warnings_for(form.tidy, besides=subscriber.pk):
+                screens.toast(request, warning.text, "warn")
+            if "another" in request.POST:
+                return redirect(f"{reverse('subscriptions:register')}?area={subscriber.area_id}")
+            return redirect(page_of(subscriber))
+    return screens.form_page(
+        request, form, title=_("Register a subscriber"), submit=_("Register"), another=True, multipart=True,
+        back=(_("Subscribers"), reverse("subscribers:subscriber-list")),
+    )
+
+
+@staff("subscribers.create")
+def plans(request: Any) -> HttpResponse:
+    """The plans sold in the area that was just chosen, as options of the form's list."""
+    given, chosen = request.GET.get("area", ""), request.GET.get("plan", "")
+    area: Area | None = areas_for(request.actor).filter(pk=given).first() if given.isdecimal() else None
+    offered = Plan.objects.on_sale()
+    if area is not None:
+        branch_id = branch_for(area)
+        offered = offered.available_in(area, Branch.objects.filter(pk=branch_id).first() if branch_id else None)
+    if request.actor.reseller_names is not None:
+        offered = offered.filter(sold_by_resellers=True)
+    field = PlanChoice(queryset=offered)
+    return render(
+        request, "subscriptions/_plan_options.html",
+        {"options": [(plan.pk, field.label_from_instance(plan)) for plan in offered], "chosen": chosen},
+    )
+
+
+@staff("subscriptions.sell")
+def sell(request: Any, pk: int) -> HttpResponse:
+    subscriber = mine(request, pk)
+    form = SellForm(request.POST or None, subscriber=subscriber, actor=request.actor)
+    if form.is_valid():
+        try:
+            line = services.sell(subscriber, form.cleaned_data["plan"], by=request.actor, **form.sale())
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            screens.toast(request, _("%(plan)s sold to %(name)s.") % {"plan": line.plan, "name": subscriber.name})
+            return redirect(page_of(subscriber))
+    return screens.form_page(
+        request, form, title=_("Sell a plan to %s") % subscriber.name, submit=_("Sell"),
+        back=(subscriber.name, page_of(subscriber)),
+    )
+
+
+def my_line(request: Any, pk: int) -> Subscription:
+    lines = Subscription.objects.visible_to(request.actor).select_related(
+        "plan", "subscriber__area", "subscriber__branch", "subscriber__receivable"
+    )
+    return get_object_or_404(lines, pk=pk)
+
+
+@staff("subscriptions.change_plan")
+def change_plan(request: Any, pk: int) -> HttpResponse:
+    line = my_line(request, pk)
+    form = ChangePlanForm(
+        request.POST or None, line=line, actor=request.actor, initial={"price": line.price} if line.price is not None else None
+    )
+    if form.is_valid():
+        data = form.cleaned_data
+        price = data.get("price") if "price" in form.fields else (line.price if data["plan"] == line.plan else None)
+        try:
+            services.change_plan(
+                line, data["plan"], on=data["on"], price=price, note=data["note"], by=request.actor
+            )
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            screens.toast(request, _("%(name)s has %(plan)s now.") % {"name": line.subscriber.name, "plan": data["plan"]})
+            return redirect(page_of(line.subscriber, "lines"))
+    return screens.form_page(
+        request, form, title=_("Change the plan of %s") % line.subscriber.name, submit=_("Change plan"),
+        back=(line.subscriber.name, page_of(line.subscriber, "lines")),
+        help=_("Now: %(plan)s, started on %(day)s.") % {"plan": line.plan, "day": line.started_on},
+    )
+
+
+# What may be done with one line, or with all lines of a subscriber: the verb, the words, the reasons offered.
+_ACTIONS: dict[str, dict[str, Any]] = {
+    "activate": {
+        "title": gettext_lazy("Put %s into service"), "submit": gettext_lazy("Activate"), "to": Status.ACTIVE,
+        "reasons": (Reason.INSTALLED, Reason.RETURNED, Reason.MISTAKE, Reason.OTHER),
+    },
+    "suspend": {
+        "title": gettext_lazy("Suspend %s"), "submit": gettext_lazy("Cut now"), "to": Status.SUSPENDED, "tone": "bad",
+        "help": gettext_lazy("The line is cut now. What was billed stays owed; days spent cut are not billed anew."),
+        "reasons": (Reason.UNPAID, Reason.REQUEST, Reason.ABUSE, Reason.DISPUTE, Reason.OTHER),
+    },
+    "resume": {
+        "title": gettext_lazy("Resume %s"), "submit": gettext_lazy("Put back on"), "to": Status.ACTIVE,
+        "help": gettext_lazy("The line works again, whatever is owed. A suspension run may cut it again."),
+        "reasons": (Reason.PAID, Reason.REQUEST, Reason.RETURNED, Reason.MISTAKE, Reason.OTHER),
+        "sources": (Status.SUSPENDED, Status.HOLD, Status.OVERDUE),
+    },
+    "hold": {
+        "title": gettext_lazy("Put %s on hold"), "submit": gettext_lazy("Hold"), "to": Status.HOLD, "until": True,
+        "help": gettext_lazy("The line pauses: not in service and not billed until it comes back."),
+        "reasons": (Reason.REQUEST, Reason.MOVED, Reason.OTHER),
+    },
+    "end": {
+        "title": gettext_lazy("Terminate %s"), "submit": gettext_lazy("Terminate"), "to": Status.TERMINATED, "tone": "bad",
+        "help": gettext_lazy("The line ends today. Nothing is deleted; you can restore it."),
+        "reasons": (Reason.LEFT, Reason.MOVED, Reason.UNPAID, Reason.MISTAKE, Reason.OTHER),
+    },
+    "restore": {
+        "title": gettext_lazy("Restore %s"), "submit": gettext_lazy("Restore"), "to": Status.INACTIVE,
+        "help": gettext_lazy("They come out of the archive, out of service until activated."),
+        "reasons": (Reason.RETURNED, Reason.MISTAKE, Reason.OTHER), "sources": (Status.TERMINATED,),
+    },
+}  # fmt: skip
+_NEEDS = {
+    "activate": "subscriptions.suspend", "suspend": "subscriptions.suspend", "resume": "subscriptions.suspend",
+    "hold": "subscriptions.hold", "end": "subscriptions.end", "restore": "subscriptions.end",
+}  # fmt: skip
+
+
+def _act(request: Any, name: str, subscriber: Subscriber, lines: Any, title: str) -> HttpResponse:
+    action = _ACTIONS[name]
+    data = request.POST or None
+    if data is not None and "reason" not in data:  # the one-click button: the first reason is the usual one
+        data = {**data.dict(), "reason": action["reasons"][0]}
+    form = ReasonForm(data, reasons=action["reasons"], until=action.get("until", False))
+    if form.is_valid():
+        given = form.cleaned_data
+        how: dict[str, Any] = {"reason": given["reason"], "note": given["note"], "by": request.actor}
+        try:
+            with transaction.atomic():
+                if lines is None:
+                    moved, _stayed = services.move_subscribers(
+                        [subscriber.pk], action["to"], sources=action.get("sources"), **how
+                    )
+                    if given.get("until") and moved:
+                        services.set_resume_day(
+                            Subscription.objects.filter(subscriber=subscriber, status=Status.HOLD), given["until"]
+                        )
+                elif name == "hold":
+                    moved = len(services.hold(lines, until=given.get("until"), **how).changed)
+                else:
+                    moved = len(services.set_status(lines, action["to"], sources=action.get("sources"), **how).changed)
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            subscriber.refresh_from_db(fields=["status"])
+            if moved:
+                screens.toast(request, _("%(name)s: %(status)s.") % {
+                    "name": subscriber.name, "status": subscriber.get_status_display().lower()
+                })
+            else:
+                screens.toast(request, _("Nothing changed: somebody was faster, or the status does not allow it."), "warn")
+            return redirect(screens_back(request, subscriber))
+    return screens.form_page(
+        request, form, title=str(action["title"]) % title, submit=action["submit"], help=action.get("help", ""),
+        back=(subscriber.name, page_of(subscriber)), tone=action.get("tone", ""),
+    )
+
+
+def screens_back(request: Any, subscriber: Subscriber) -> str:
+    from fiberledger.screens.pages import back_to
+
+    return back_to(request, page_of(subscriber))
+
+
+def _one(name: str) -> Any:
+    @staff(_NEEDS[name])
+    def view(request: Any, pk: int) -> HttpResponse:
+        line = my_line(request, pk)
+        return _act(request, name, line.subscriber, [line], f"{line.subscriber.name} · {line.label or line.plan}")
+
+    return view
+
+
+def _all(name: str) -> Any:
+    @staff(_NEEDS[name])
+    def view(request: Any, pk: int) -> HttpResponse:
+        subscriber = mine(request, pk)
+        return _act(request, name, subscriber, None, subscriber.name)
+
+    return view
+
+
+one = {name: _one(name) for name in _ACTIONS}
+every = {name: _all(name) for name in _ACTIONS}
+
+
+@staff("subscriptions.suspend")
+def status(request: Any, pk: int) -> HttpResponse:
+    """Any step that the table of statuses allows from where the subscriber stands."""
+    from django import forms
+
+    subscriber = mine(request, pk)
+    reachable = [
+        status for status in Status
+        if states.may_go(subscriber.status, status) and status not in states.ABOUT_THE_PERSON
+        and (status != Status.TERMINATED or request.actor.may("subscriptions.end"))
+    ]
+    form = ReasonForm(request.POST or None, reasons=tuple(Reason.values))
+    form.fields = {
+        "status": forms.ChoiceField(
+            label=_("new status"), widget=forms.RadioSelect,
+            choices=[(status, f"{states.of(status).label}: {states.of(status).means}") for status in reachable],
+        ),
+        **form.fields,
+    }
+    form.fields["reason"].initial = Reason.OTHER
+    if form.is_valid():
+        data = form.cleaned_data
+        moved, _stayed = services.move_subscribers(
+            [subscriber.pk], data["status"], reason=data["reason"], note=data["note"], by=request.actor
+        )
+        subscriber.refresh_from_db(fields=["status"])
+        if moved:
+            screens.toast(request, _("%(name)s: %(status)s.") % {
+                "name": subscriber.name, "status": subscriber.get_status_display().lower()
+            })
+        else:
+            screens.toast(request, _("Nothing changed: somebody was faster."), "warn")
+        return redirect(page_of(subscriber))
+    return screens.form_page(
+        request, form, title=_("Status of %s") % subscriber.name, submit=_("Change status"),
+        help=_("Now: %s.") % subscriber.get_status_display(), back=(subscriber.name, page_of(subscriber)),
+    )
+
+
+@staff("subscribers.blacklist")
+def blacklist(request: Any, pk: int) -> HttpResponse:
+    subscriber = mine(request, pk)
+    form = BlacklistForm(request.POST or None)
+    if form.is_valid():
+        try:
+            services.blacklist(subscriber, why=form.cleaned_data["why"], by=request.actor)
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            screens.toast(request, _("%s is blacklisted.") % subscriber.name)
+            return redirect(page_of(subscriber))
+    return screens.form_page(
+        request, form, title=_("Blacklist %s") % subscriber.name, submit=_("Blacklist"), tone="bad",
+        help=_("All their lines end. Registering them anew needs permission."), back=(subscriber.name, page_of(subscriber)),
+    )
+
+
+@staff("subscribers.blacklist")
+@require_POST
+def lift_blacklist(request: Any, pk: int) -> HttpResponse:
+    subscriber = mine(request, pk)
+    try:
+        services.lift_blacklist(subscriber, by=request.actor)
+        screens.toast(request, _("%s may buy again.") % subscriber.name)
+    except Refusal as refusal:
+        screens.toast(request, str(refusal), "bad")
+    return redirect(page_of(subscriber))
+
+
