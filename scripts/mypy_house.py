@@ -4,7 +4,17 @@ from mypy.plugin import ClassDefContext, Plugin
 from mypy.plugins.common import add_attribute_to_class
 from mypy.types import AnyType, TypeOfAny
 
-ON_EVERY_REQUEST = ("actor", "tenant", "membership", "permission_missing", "htmx", "csp_nonce", "scope", "ip", "tenant_from_host")
+ON_EVERY_REQUEST = (
+    "actor",
+    "tenant",
+    "membership",
+    "permission_missing",
+    "htmx",
+    "csp_nonce",
+    "scope",
+    "ip",
+    "tenant_from_host",
+)
 
 
 def furnish(context: ClassDefContext) -> None:
