@@ -117,7 +117,7 @@ def _remember(request: HttpRequest, email: str, user: User | None, outcome: str)
     LoginAttempt.objects.create(
         email=email[:254],
         user=user,
-        tenant=host_tenant,
+        at_tenant=host_tenant,
         ip=request.ip,
         agent=request.headers.get("User-Agent", "")[:300],
         outcome=outcome,
@@ -177,7 +177,7 @@ def enter_tenant(request: HttpRequest, user: User, tenant: Tenant) -> None:
     LoginAttempt.objects.create(
         email=user.email,
         user=user,
-        tenant=tenant,
+        at_tenant=tenant,
         ip=request.ip,
         agent=request.headers.get("User-Agent", "")[:300],
         outcome=LoginAttempt.Outcome.IN,
@@ -195,7 +195,7 @@ def leave(request: HttpRequest) -> None:
         LoginAttempt.objects.create(
             email=request.user.email,
             user=request.user,
-            tenant=request.tenant,
+            at_tenant=request.tenant,
             ip=request.ip,
             agent=request.headers.get("User-Agent", "")[:300],
             outcome=LoginAttempt.Outcome.OUT,

@@ -95,7 +95,7 @@ class LoginAttempt(models.Model):
 
     email = models.CharField(max_length=254)
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="+")
+    at_tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="+")
     at = models.DateTimeField(default=calendar.now)
     ip = models.GenericIPAddressField(null=True)
     agent = models.CharField(max_length=300, blank=True)
@@ -138,7 +138,7 @@ class PasswordReset(models.Model):
 
     email = models.CharField(max_length=254)
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="+")
+    at_tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, null=True, related_name="+")
     digest = models.BinaryField(max_length=32, null=True, unique=True)
     ip = models.GenericIPAddressField(null=True)
     requested_at = models.DateTimeField(default=calendar.now)

@@ -57,23 +57,26 @@ _TEMPLATES = (
     Template("admin", gettext_noop("Administrator"), _("Everything the owner may, except making owners."), ("*",)),
     Template(
         "manager", gettext_noop("Manager"), _("Runs the day: subscribers, bills, payments, reports, the team's work."),
-        ("*", "!roles.manage", "!members.manage", "!ledger.*", "ledger.view", "!audit.export", "!settings.*", "!*.secret*"),
+        (
+            "*", "!roles.manage", "!members.manage", "!audit.export", "!*.settings", "!console.company", "!access.reveal",
+            "!dunning.cut_everyone",
+        ),
     ),
     Template(
         "branch_manager", gettext_noop("Branch manager"), _("Subscribers, collection and reports of their own branches."),
         (
             "subscribers.*", "subscriptions.*", "files.*", "places.view", "catalog.view", "billing.view", "payments.*",
-            "!payments.reverse*", "access.view", "reports.view", "dunning.view", "notices.view", "members.view",
-            "!*.delete", "!*.export", "!*blacklist*",
+            "!payments.reverse", "!payments.backdate", "access.view", "reports.view", "dunning.view", "notices.view",
+            "notices.send", "members.view", "!*.settings", "!*.export", "!subscribers.blacklist", "!subscriptions.price",
         ),
         scope="branches",
     ),
     Template(
         "reseller", gettext_noop("Reseller"), _("Their own subscribers only: adds them, collects, asks for service."),
         (
-            "subscribers.view", "subscribers.add", "subscribers.create", "subscribers.edit", "subscriptions.view",
+            "subscribers.view", "subscribers.create", "subscribers.edit", "subscribers.note", "subscriptions.view",
             "subscriptions.sell", "files.view", "files.add", "catalog.view", "places.view", "billing.view",
-            "payments.view", "payments.record", "payments.close*", "access.view",
+            "payments.view", "payments.record", "payments.close_cash", "access.view",
         ),
         scope="resellers",
     ),
@@ -86,66 +89,72 @@ _TEMPLATES = (
         "collector", gettext_noop("Collection agent"), _("Collects in the field, gives receipts, hands in the cash."),
         (
             "subscribers.view", "subscriptions.view", "places.view", "billing.view", "payments.view", "payments.record",
-            "payments.close*", "files.add",
+            "payments.close_cash", "subscribers.note", "files.add",
         ),
     ),
     Template(
         "cashier", gettext_noop("Cashier"), _("Takes payments at the counter and closes the drawer."),
         (
             "subscribers.view", "subscriptions.view", "places.view", "catalog.view", "billing.view", "payments.view",
-            "payments.record", "payments.close*", "notices.view",
+            "payments.record", "payments.close_cash", "subscribers.note", "notices.view", "notices.send",
         ),
     ),
     Template(
         "billing", gettext_noop("Billing agent"), _("Issues invoices, records payments, chases what is due."),
         (
-            "subscribers.view", "subscribers.export", "subscriptions.view", "places.view", "catalog.view", "billing.*",
-            "payments.*", "!payments.reverse*", "dunning.view", "dunning.preview", "notices.*", "reports.view", "files.view",
+            "subscribers.view", "subscribers.note", "subscribers.export", "subscriptions.view", "places.view",
+            "catalog.view", "billing.*", "payments.*", "!payments.reverse", "!payments.backdate", "!payments.any_cash",
+            "dunning.view", "dunning.run", "notices.*", "reports.view", "files.view", "!*.settings",
         ),
     ),
     Template(
         "accountant", gettext_noop("Accountant"), _("Books, invoices, payments and reports; no network."),
         (
             "subscribers.view", "subscriptions.view", "places.view", "catalog.view", "billing.*", "payments.*", "ledger.*",
-            "dunning.view", "reports.*", "exports.*", "files.view", "audit.view",
+            "dunning.view", "reports.*", "files.view", "audit.view", "console.overview", "!*.settings",
         ),
     ),
     Template(
         "engineer", gettext_noop("Network engineer"), _("Devices, access accounts and sessions; no finance."),
         (
-            "subscribers.view", "subscriptions.view", "places.*", "!places.delete", "catalog.view", "access.*", "files.view",
+            "subscribers.view", "subscribers.note", "subscriptions.view", "places.*", "catalog.view", "access.*",
+            "files.view", "files.add",
         ),
     ),
     Template(
         "noc", gettext_noop("NOC technician"), _("Watches sessions and devices, disconnects a session; changes no device."),
-        ("subscribers.view", "subscriptions.view", "places.view", "catalog.view", "access.view", "access.sessions*", "access.disconnect"),
+        (
+            "subscribers.view", "subscribers.note", "subscriptions.view", "places.view", "catalog.view", "access.view",
+            "access.routers_view", "access.sessions", "access.disconnect",
+        ),
     ),
     Template(
         "technician", gettext_noop("Technician"), _("Installs and repairs: creates subscribers and their lines."),
         (
-            "subscribers.view", "subscribers.add", "subscribers.create", "subscribers.edit", "subscriptions.view",
-            "subscriptions.sell", "places.view", "catalog.view", "files.view", "files.add", "access.view",
+            "subscribers.view", "subscribers.create", "subscribers.edit", "subscribers.note", "subscriptions.view",
+            "subscriptions.sell", "places.view", "catalog.view", "files.view", "files.add", "access.view", "access.edit",
+            "access.sessions",
         ),
     ),
     Template(
         "support", gettext_noop("Support agent"), _("Answers subscribers: sees profile and payment status, writes notes."),
         (
-            "subscribers.view", "subscribers.note*", "subscriptions.view", "places.view", "catalog.view", "billing.view",
-            "payments.view", "access.view", "notices.view", "dunning.view", "files.view",
+            "subscribers.view", "subscribers.note", "subscriptions.view", "places.view", "catalog.view", "billing.view",
+            "payments.view", "access.view", "access.sessions", "notices.view", "notices.send", "dunning.view", "files.view",
         ),
     ),
     Template(
         "sales", gettext_noop("Sales"), _("Brings in leads and turns them into subscribers."),
         (
-            "subscribers.view", "subscribers.add", "subscribers.create", "subscribers.edit", "subscriptions.view",
-            "subscriptions.sell", "places.view", "catalog.view", "files.view", "files.add", "imports.subscribers",
+            "subscribers.view", "subscribers.create", "subscribers.edit", "subscribers.national_id", "subscribers.note",
+            "subscriptions.view", "subscriptions.sell", "places.view", "catalog.view", "files.view", "files.add",
         ),
     ),
     Template(
         "staff", gettext_noop("Staff"), _("A beginning: sees subscribers, plans and places."),
         ("subscribers.view", "subscriptions.view", "places.view", "catalog.view"),
     ),
-    Template("read_only", gettext_noop("Read only"), _("Sees everything but the audit log; changes nothing."), ("*.view", "!audit.*")),
+    Template("read_only", gettext_noop("Read only"), _("Sees everything but the audit log; changes nothing."), ("*.view", "access.routers_view", "!audit.*")),
 )
 
 TEMPLATES: dict[str, Template] = {template.code: template for template in _TEMPLATES}

@@ -502,7 +502,7 @@ def request_reset(email: str, *, tenant_id: int | None, ip: str | None) -> None:
         reset = PasswordReset.objects.create(
             email=email[:254],
             user=User.objects.filter(email=email, is_active=True).first(),
-            tenant_id=tenant_id,
+            at_tenant_id=tenant_id,
             ip=ip,
             expires_at=calendar.now() + RESET_LASTS,
         )
@@ -516,7 +516,7 @@ def send_reset_to(membership: Membership, *, by: Actor) -> None:
     reset = PasswordReset.objects.create(
         email=membership.user.email,
         user=membership.user,
-        tenant_id=current_tenant_id(),
+        at_tenant_id=current_tenant_id(),
         ip=by.ip,
         expires_at=calendar.now() + RESET_LASTS,
     )
