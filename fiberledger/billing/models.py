@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -300,6 +300,11 @@ class Invoice(TenantModel):
         return Decimal(0) if self.status == self.Status.VOID else self.total - self.settled_amount
 
     @property
+    def last_day(self) -> date | None:
+        """The last day of its period: `period_end` is the first day after it."""
+        return self.period_end - timedelta(days=1) if self.period_end else None
+
+    @property
     def payable(self) -> Decimal:
         """What the paper asked for: this invoice and what was owed (or paid ahead) before it."""
         return self.previous_balance + self.total
@@ -362,6 +367,24 @@ class Allocation(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.amount}"
+
+
+class DayTotal(TenantModel):
+    """What was invoiced on a day, opening balances apart and void invoices taken off again. Kept by triggers on the
+    invoices, so that a dashboard need not add up a million; `reading.verify_totals` proves it."""
+
+    on = models.DateField()
+    currency = models.CharField(max_length=3)
+    invoices = models.BigIntegerField()
+    net = AmountField()
+    tax = AmountField()
+    total = AmountField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "on", "currency"], name="billing_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.on} {self.total}"
 
 
 class Skipped(TenantModel):

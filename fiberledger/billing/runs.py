@@ -253,3 +253,15 @@ def _actor(billing: BillingRun) -> Actor:
     if billing.run_id and billing.run and billing.run.started_by_id:
         return Actor("staff", billing.run.started_by_name, user_id=billing.run.started_by_id)
     return Actor.system(billing.created_by_name or "billing run")
+
+
+@transaction.atomic
+def resume_run(billing: BillingRun, *, by: Any) -> Run:
+    """Let a run that stopped go on where it was. One that is finished or going on is refused."""
+    run = Run.objects.select_for_update().get(pk=billing.run_id)
+    if run.state not in (Run.State.FAILED, Run.State.CANCELLED):
+        raise Refusal(_("This run did not stop."))
+    Run.objects.filter(pk=run.pk).update(state=Run.State.WAITING, message="", ended_at=None)
+    jobs.enqueue("billing.run", run_id=run.pk, lock=f"billing.run:{run.pk}")
+    audit.note(by, "billing.run_resumed", billing)
+    return run

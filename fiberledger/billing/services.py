@@ -25,9 +25,10 @@ from .settling import release, settle_open_invoices, unsettle
 
 __all__ = [
     "Charge", "Issued", "issue_invoices", "issue_manual", "issue_opening", "open_invoices", "policy", "provision",
-    "settle_open_invoices", "unsettle", "void_invoice",
+    "settle_open_invoices", "unsettle", "void_invoice", "withdraw_openings",
 ]  # fmt: skip
 
+OPENING_PREFIX = writing.OPENING_PREFIX
 FURTHEST_AHEAD = timedelta(days=62)
 
 
@@ -50,6 +51,16 @@ def agreed_terms() -> terms.Terms:
         anchor_day=agreed.anchor_day if agreed.cycle == Subscription.Cycle.FIXED else None,
         first_period=agreed.first_period,
     )
+
+
+def numbers_like(text: str) -> list[str]:
+    """The invoice numbers that this may mean: as typed, or its digits with our prefix and zeros."""
+    text = text.strip()[:40]
+    found = {text, text.upper()}
+    if text.isascii() and text.isdecimal() and len(text) <= 12:
+        agreed = policy()
+        found |= {f"{prefix}{int(text):0{agreed.number_digits}d}" for prefix in (agreed.number_prefix, OPENING_PREFIX)}
+    return sorted(found)
 
 
 def open_invoices(subscriber_id: int) -> list[Invoice]:
@@ -296,6 +307,56 @@ def _bring_credit(
          for pk, _account, currency, amount in credits],
     )  # fmt: skip
     settle_open_invoices([c[0] for c in credits])
+
+
+@transaction.atomic
+def withdraw_openings(subscriber_ids: Iterable[int], *, reason: str, by: Any) -> int:
+    """Take opening balances back as if they had not been brought over: invoices void, entries reversed. Returns how many.
+
+    What was allocated is free again. For undoing an import; a single opening invoice is voided like any other.
+    """
+    ids = sorted(set(subscriber_ids))
+    if not ids:
+        return 0
+    values = {"tenant": current_tenant_id(), "ids": ids, "on": calendar.today(), "at": calendar.now(),
+              "by": by.name[:160], "reason": reason[:200]}  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT 1 FROM subscribers_subscriber WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)
+                ORDER BY id FOR NO KEY UPDATE""", values,
+        )  # fmt: skip
+        invoices = list(
+            Invoice.objects.filter(kind="opening", subscriber_id__in=ids).not_void().values_list("pk", "entry_id", "number")
+        )
+        cursor.execute(
+            """SELECT e.id FROM ledger_journalentry e JOIN unnest(%(ids)s::bigint[]) AS s (id)
+                 ON e.cause = 'opening:' || s.id
+                WHERE e.tenant_id = %(tenant)s
+                  AND NOT EXISTS (SELECT FROM ledger_journalentry r WHERE r.reverses_id = e.id)""", values,
+        )  # fmt: skip
+        credits = [row[0] for row in cursor.fetchall()]
+        release([pk for pk, _entry, _number in invoices])
+        for entry_id in credits:
+            unsettle(entry_id)
+        values["entries"] = [entry for _pk, entry, _number in invoices if entry] + credits
+        cursor.execute(
+            """WITH undone AS (
+                 INSERT INTO ledger_journalentry (tenant_id, cause, "on", at, memo, actor_name, reverses_id)
+                 SELECT tenant_id, cause || ':withdrawn', greatest("on", %(on)s), %(at)s, %(reason)s, %(by)s, id
+                   FROM ledger_journalentry WHERE tenant_id = %(tenant)s AND id = ANY(%(entries)s)
+                 RETURNING id, reverses_id, "on")
+               INSERT INTO ledger_posting (tenant_id, entry_id, account_id, currency, amount, "on")
+               SELECT %(tenant)s, u.id, p.account_id, p.currency, -p.amount, u."on"
+                 FROM undone u JOIN ledger_posting p ON p.entry_id = u.reverses_id""", values,
+        )  # fmt: skip
+    Invoice.objects.filter(pk__in=[pk for pk, _entry, _number in invoices]).update(
+        status=Invoice.Status.VOID, voided_on=values["on"], void_reason=reason[:300]
+    )
+    audit.note_many(
+        by, "invoice.voided",
+        (("billing.invoice", pk, number, None, {"status": "void"}) for pk, _entry, number in invoices), reason=reason,
+    )  # fmt: skip
+    return len(invoices) + len(credits)
 
 
 # --- By hand -----------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from fiberledger.tenancy.models import Profile
 from .deciding import Decision, Skip
 from .models import BillingPolicy, Issuer
 
+OPENING_PREFIX = "OB-"
+
 _TABLES = """
 CREATE TEMPORARY TABLE billing_stage (
   seq bigint, kind text, subscriber_id bigint, subscription_id bigint, decision integer,
@@ -171,7 +173,7 @@ def write(
         cursor.execute(_ENTRIES, values)
         cursor.execute(_POSTINGS, values)
         taken = numbers.take(counter, len(staged))  # as late as can be: everybody who numbers waits for us from here
-        prefix = policy.number_prefix if counter == "invoice" else "OB-"
+        prefix = policy.number_prefix if counter == "invoice" else OPENING_PREFIX
         cursor.execute(_INVOICES, values | {"base": taken[0] - 1, "prefix": prefix, "digits": policy.number_digits})
         cursor.execute(_LINES, values)
         audit.note_from(by, "invoice.issued", _AUDITED, [tenant_id])

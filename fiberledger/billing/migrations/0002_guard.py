@@ -119,6 +119,30 @@ CREATE TRIGGER guard_allocation AFTER INSERT ON billing_allocation REFERENCING N
   FOR EACH STATEMENT EXECUTE FUNCTION billing_guard_allocation();
 """
 
+DAYS = """
+CREATE FUNCTION billing_keep_day_totals() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO billing_daytotal AS d (tenant_id, "on", currency, invoices, net, tax, total)
+  SELECT tenant_id, issued_on, currency, count(*), sum(net), sum(tax), sum(total) FROM added WHERE kind <> 'opening'
+   GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+  ON CONFLICT (tenant_id, "on", currency) DO UPDATE SET invoices = d.invoices + excluded.invoices,
+    net = d.net + excluded.net, tax = d.tax + excluded.tax, total = d.total + excluded.total;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER keep_day_totals AFTER INSERT ON billing_invoice REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION billing_keep_day_totals();
+
+CREATE FUNCTION billing_take_off_day() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE billing_daytotal SET invoices = invoices - 1, net = net - OLD.net, tax = tax - OLD.tax, total = total - OLD.total
+   WHERE tenant_id = OLD.tenant_id AND "on" = OLD.issued_on AND currency = OLD.currency;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER take_off_day AFTER UPDATE OF status ON billing_invoice FOR EACH ROW
+  WHEN (NEW.status = 'void' AND OLD.status <> 'void' AND OLD.kind <> 'opening')
+  EXECUTE FUNCTION billing_take_off_day();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -130,8 +154,9 @@ class Migration(migrations.Migration):
     ]
     operations = [
         IsolateByTenant(
-            "BillingPolicy", "Issuer", "BillingRun", "Invoice", "InvoiceLine", "Allocation", "Skipped"
+            "BillingPolicy", "Issuer", "BillingRun", "Invoice", "InvoiceLine", "Allocation", "Skipped",
+            "DayTotal",
         ),
         AppendOnly("Issuer", "InvoiceLine", "Allocation"),
-        migrations.RunSQL(NO_OVERLAP + IMMUTABLE + LINES + ALLOCATIONS, migrations.RunSQL.noop),
+        migrations.RunSQL(NO_OVERLAP + IMMUTABLE + LINES + ALLOCATIONS + DAYS, migrations.RunSQL.noop),
     ]
