@@ -44,7 +44,7 @@ class Sentence:
 
 
 def _money(link: Link, name: str) -> str:
-    return show(Money(Decimal(link.get(name) or 0), link.get("currency") or "XXX"), get_language() or "en")
+    return show(Money(Decimal(link.get(name) or 0), link.get("currency") or "XXX"))
 
 
 def _day(text: str | None) -> str:
@@ -63,9 +63,7 @@ def _say(link: Link) -> str:
     if rule == "balance":
         balance = Decimal(link.get("balance") or 0)
         if balance < 0:
-            return _("The account is %s in credit.") % show(
-                Money(-balance, link["currency"]), get_language() or "en"
-            )
+            return _("The account is %s in credit.") % show(Money(-balance, link["currency"]))
         if not balance:
             return _("Nothing is owed.")
         return _("%s is owed in all.") % _money(link, "balance")

@@ -159,7 +159,7 @@ class Composer:
         }
         for name in _MONEY:
             if filled.get(name):
-                filled[name] = show(Money(Decimal(filled[name]), currency), language)
+                filled[name] = show(Money(Decimal(filled[name]), currency))
         for name in _DATES:
             if filled.get(name):
                 filled[name] = format_date(

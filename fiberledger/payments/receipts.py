@@ -41,7 +41,7 @@ def paper_data(payment: Payment) -> dict[str, Any]:
     language = (subscriber.language or tenant.language or "en")[:2]
 
     def shown(amount: Any) -> str:
-        return show(Money(amount, payment.currency), language)
+        return show(Money(amount, payment.currency))
 
     settled: dict[str, Any] = {}
     for part in Allocation.objects.filter(entry_id=payment.entry_id).select_related("invoice").order_by("id"):

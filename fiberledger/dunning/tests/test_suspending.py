@@ -135,7 +135,7 @@ def test_preview_says_who_and_why_and_changes_nothing(yard, clock):
     run = yard.cut()
     assert (run.state, run.cut, run.spared) == ("done", 1, {"vip": 1, "part_paid": 1, "grace": 1})
     assert [yard.status(who) for who in (late, vip, part, young, paid)] == [
-        "suspended", "active", "active", "active", "active"
+        "suspended", "active", "overdue", "active", "active"
     ]  # fmt: skip
 
 
