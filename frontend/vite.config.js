@@ -9,7 +9,7 @@ const icons = join(import.meta.dirname, "node_modules", "lucide-static", "icons"
 
 // Icons are named in Python and in templates: icon="wallet", icon("wallet"), {% icon "wallet" %}, looks("good", "check", …).
 const naming = [
-  /\bicon\s*[=:(]?\s*["']([a-z][a-z0-9-]*)["']/g,
+  /(?<!\.)\bicon\s*[=:(]?\s*["']([a-z][a-z0-9-]*)["']/g,
   /\blooks\(\s*["'][a-z]+["'],\s*["']([a-z0-9-]+)["']/g,
   /["']([a-z]+(?:-[a-z0-9]+)*)["']/g,
 ];

@@ -11,9 +11,8 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from fiberledger import audit, screens
@@ -89,10 +88,10 @@ def _greeting(request: HttpRequest) -> str:
 
 
 def _quick(actor: Any) -> list[tuple[PaletteAction, str]]:
-    """The first actions this actor may run, as buttons: the day starts with one of them."""
+    """The first actions this actor may run, as buttons: the day starts with one of them. From order 80 on they are seldom."""
     shown = []
     for action in registry.actions:
-        if action.url and _may(actor, action.permission) and (url := _href(action.url)):
+        if action.url and action.order < 80 and _may(actor, action.permission) and (url := _href(action.url)):
             shown.append((action, url))
     return shown[:4]
 

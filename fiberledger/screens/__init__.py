@@ -68,6 +68,7 @@ narrow, big), screens/form.html, screens/record.html, screens/settings.html, scr
 **Words**: `screens.toast(request, text, tone="good")`. Buttons that post carry `data-once`; forms do by themselves.
 """
 
+from .pages import form_page, list_page, record_page, rows_for, run_url, table, toast, use_exporter
 from .registry import (
     Button,
     Card,
@@ -85,7 +86,6 @@ from .registry import (
     Worklist,
 )
 from .screen import Bulk, Column, Empty, Filter, Screen, View, find_screen, url_of
-from .pages import form_page, list_page, record_page, rows_for, run_url, table, toast, use_exporter
 
 __all__ = [
     "Bulk",

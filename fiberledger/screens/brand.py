@@ -75,7 +75,7 @@ def accent(colour: str, theme: str) -> tuple[str, str]:
     step = -0.01 if theme == "paper" else 0.01
     shown = _from_lch(light, chroma, hue)
     # The tinted surface an accent's own soft background makes costs some contrast: leave room for it.
-    while min(contrast(shown, surface) for surface in _SURFACES[theme]) < 5.2 and 0.05 < light < 0.97:
+    while min(contrast(shown, surface) for surface in _SURFACES[theme]) < 5.2 and 0 <= light + step <= 1:
         light += step
         shown = _from_lch(light, chroma, hue)
     text = max(("#ffffff", "#0b1120"), key=lambda ink: contrast(shown, ink))

@@ -116,7 +116,7 @@ def money(amount: Any, currency: str = "", *, sign: bool = False) -> SafeString:
     amount = Decimal(amount)
     currency = currency or _own_currency()
     text = amount_text(abs(amount), currency)
-    whole, point, fraction = text.partition(".")
+    whole, _point, fraction = text.partition(".")
     if fraction and not fraction.strip("0"):
         text = f'{whole}<span class="fr">.{fraction}</span>'
     minus = "\u2212" if amount < 0 else "+" if sign and amount > 0 else ""

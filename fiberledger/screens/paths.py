@@ -17,7 +17,7 @@ def follow(model: type[Model], path: str) -> list[Field]:
             field = here._meta.pk if name == "pk" else here._meta.get_field(name)
         except FieldDoesNotExist:
             return []
-        if field.auto_created and not field.concrete or field.many_to_many or field.one_to_many:
+        if (field.auto_created and not field.concrete) or field.many_to_many or field.one_to_many:
             return []
         steps.append(field)
         here = field.related_model if field.is_relation else None

@@ -32,7 +32,7 @@ from . import cells, keyset
 from .paths import follow, relations
 from .registry import Button, Card, Fact, Tab
 
-KINDS = ("text", "money", "number", "date", "moment", "ago", "badge", "flag", "code")
+KINDS = ("text", "money", "number", "date", "moment", "ago", "badge", "choice", "flag", "code")
 
 
 class ScreenError(Exception):
@@ -160,6 +160,8 @@ class BoundColumn:
             return cells.money(value, _walk(row, self.currency) or "") if value is not None else cells.DASH
         if kind == "badge":
             return cells.badge(value, self.choices.get(value) if self.choices else None)
+        if kind == "choice":
+            return cells.plain(self.choices.get(value, value) if self.choices else value)
         if kind == "number":
             return cells.number(value)
         if kind == "date":
@@ -201,7 +203,9 @@ def _kind_of(field: Field | None) -> str:
     if isinstance(field, AmountField):
         return "money"
     if field.choices:
-        return "badge"
+        words = [str(value) for value, _label in field.flatchoices]
+        # A status is a badge; a mere kind (monthly, yearly) is a word.
+        return "badge" if sum(word in cells.LOOKS for word in words) * 2 >= len(words) else "choice"
     if isinstance(field, BooleanField):
         return "flag"
     if isinstance(field, DateTimeField):

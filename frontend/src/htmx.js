@@ -42,7 +42,10 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
 }
 // The token stands in the page once; every request that changes something carries it.
 document.addEventListener("htmx:configRequest", (event) => {
-  if (event.detail.verb !== "get") {
+  if (event.detail.verb === "get") {
+    // What was left empty has no place in the address.
+    for (const [name, value] of [...event.detail.formData]) if (value === "") event.detail.formData.delete(name);
+  } else {
     event.detail.headers["X-CSRFToken"] = document.querySelector('meta[name="csrf"]')?.content ?? "";
   }
 });

@@ -62,6 +62,12 @@ async function openMenu(button) {
 }
 
 export function start() {
+  // The list's address is its whole state: what is sent beside it (export, bulk, columns, views) says that address.
+  document.addEventListener(
+    "submit",
+    (event) => event.target.querySelectorAll('input[name="query"]').forEach((input) => (input.value = location.search.slice(1))),
+    true,
+  );
   let lastBox = null;
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-row-menu]");

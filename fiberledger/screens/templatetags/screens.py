@@ -109,7 +109,7 @@ _WIDE = (forms.Textarea, forms.CheckboxSelectMultiple, forms.RadioSelect)
 
 
 @register.simple_tag
-def field(bound: BoundField, label: Any = None, help: Any = None, wide: bool = False, extra: str = "") -> SafeString:  # noqa: A002
+def field(bound: BoundField, label: Any = None, help: Any = None, wide: bool = False, extra: str = "") -> SafeString:
     """A field with label, help and errors, tied together for who cannot see them. `extra` is put into the input's class."""
     if not bound:
         return mark_safe("")
