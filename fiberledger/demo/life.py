@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from fiberledger import calendar, jobs
+from fiberledger import calendar, jobs, paper
 from fiberledger.access import services as access
 from fiberledger.access.models import Nas
 from fiberledger.billing.models import BillingPolicy, Invoice
@@ -308,8 +308,8 @@ class Life:
     def _close_cash(self) -> None:
         for collector in self.collectors:
             in_hand = payments.cash_in_hand(collector)
-            if in_hand.expected.amount > 0:
-                payments.close_cash(collector, counted=in_hand.expected, by=self.by)
+            if in_hand.amount.amount > 0:
+                payments.close_cash(collector, counted=in_hand.amount, by=self.by)
 
     # --- last touches ------------------------------------------------------------------------------------------
 
@@ -323,8 +323,17 @@ class Life:
         for person, text in zip(people, texts, strict=False):
             subscribers.add_note(person, text, by=self.by)
         subscribers.tag(people[:3], "Early customer", by=self.by)
-        picture = SimpleUploadedFile("agreement.txt", b"Service agreement, signed in the shop.", "text/plain")
-        subscribers.add_document(people[0], picture, kind="agreement", by=self.by)
+        agreement = paper.render(
+            paper.Document(
+                "Service agreement",
+                people[0].number,
+                paper.Party(self.company.name, (self.company.address,)),
+                paper.Party(people[0].name),
+                (("Since", f"{people[0].installed_on:%d %b %Y}"),),
+            )
+        )
+        upload = SimpleUploadedFile("agreement.pdf", agreement, "application/pdf")
+        subscribers.add_document(people[0], upload, kind="agreement", by=self.by)
 
 
 def _local(tenant: Tenant, moment: datetime) -> datetime:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -419,13 +420,23 @@ def reconsider(subscriber_ids: Iterable[int], *, by: Any) -> int:
 
     A line cut for another reason than debt stays as it is. Called whenever money has moved.
     """
-    ids = sorted(set(subscriber_ids))
-    list(
-        Subscriber.objects.filter(pk__in=ids)
+    # Who owes nothing and has no line to set right is left alone: most payments are of this kind.
+    ids = list(
+        Subscriber.objects.filter(pk__in=set(subscriber_ids))
+        .filter(
+            Q(receivable__balance__gt=0)
+            | Exists(
+                Subscription.objects.filter(
+                    subscriber=OuterRef("pk"), status__in=[Status.SUSPENDED, Status.OVERDUE]
+                )
+            )
+        )
         .order_by("pk")
         .select_for_update(no_key=True, of=("self",))
         .values_list("pk", flat=True)
     )
+    if not ids:
+        return 0
     today, ruled = calendar.today(), policy().rules
     everyone = {
         case.subscriber_id: case
