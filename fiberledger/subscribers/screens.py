@@ -182,6 +182,11 @@ subscribers = Screen(
         Bulk("tag", _("Tag"), _tag_rows, "tag", "subscribers.edit"),
     ),
     facts=_facts,
+    sections=(
+        (_("Who"), ("name", "guardian", "shown_phone", "email", "language", "kyc", "consent_at")),
+        (_("Where"), ("area__path_names", "street_house", "address", "branch", "latitude", "longitude")),
+        (_("Account"), ("number", "installed_on", "created_at", "is_vip", "reseller_name", "collector")),
+    ),
     tabs=(
         Tab("ledger", _("Ledger"), "subscribers/_ledger.html", _ledger, order=30, icon="book-open"),
         Tab("documents", _("Documents"), "subscribers/_documents.html", documents.context, "files.view", order=70,

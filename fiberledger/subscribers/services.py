@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, files, jobs, ledger
 from fiberledger.places.models import Area
-from fiberledger.places.services import branches_of
+from fiberledger.places.services import branch_for, branches_of
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id, numbers
 
 from . import national_ids, phones, states
@@ -361,7 +361,7 @@ EDITABLE = (
 def edit(subscriber: Subscriber, changes: dict[str, Any], *, by: Any) -> Subscriber:
     """Change a subscriber's particulars, by the same rules as registering. Keys are those of EDITABLE.
 
-    A new area without a branch brings the area's branch along. Raises RegistrationRefused.
+    Who had the area's branch has the new area's after a move. Raises RegistrationRefused.
     """
     subscriber = Subscriber.objects.lock(subscriber.pk)
     unknown = set(changes) - set(EDITABLE)
@@ -382,7 +382,8 @@ def edit(subscriber: Subscriber, changes: dict[str, Any], *, by: Any) -> Subscri
             faults.append(Fault("number", "number duplicate", text, other.pk))
     if faults:
         raise RegistrationRefused({0: faults})
-    if tidy.area_id != subscriber.area_id and tidy.branch_id == subscriber.branch_id:
+    moved = tidy.area_id != subscriber.area_id and tidy.branch_id == subscriber.branch_id
+    if tidy.branch_id is None or (moved and branch_for(subscriber.area) == subscriber.branch_id):
         [tidy] = _with_branches([replace(tidy, branch_id=None)])
     changed = [name for name in EDITABLE if getattr(tidy, name) != before[name]]
     if not changed:

@@ -167,7 +167,7 @@ _NEEDS = {
 
 def _act(request: Any, name: str, subscriber: Subscriber, lines: Any, title: str) -> HttpResponse:
     action = _ACTIONS[name]
-    data = request.POST or None
+    data = request.POST if request.method == "POST" else None
     if data is not None and "reason" not in data:  # the one-click button: the first reason is the usual one
         data = {**data.dict(), "reason": action["reasons"][0]}
     form = ReasonForm(data, reasons=action["reasons"], until=action.get("until", False))
