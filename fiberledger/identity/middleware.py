@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare
@@ -18,6 +17,7 @@ from fiberledger.tenancy.models import Tenant
 
 from . import tenants
 from .models import User
+
 
 class Nobody:
     """request.user of someone who has not signed in."""
@@ -42,17 +42,6 @@ class Identify:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        try:
-            return self._answer(request)
-        except (OperationalError, InterfaceError) as error:
-            if not _is_away(error):
-                raise
-            return away(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return away(request) if _is_away(exception) else None
-
-    def _answer(self, request: HttpRequest) -> HttpResponse:
         request.ip, request.tenant, request.actor = address_of(request), None, None
         request.user = user_of(request)
         request.session.touch(request.ip, request.headers.get("User-Agent", ""))
@@ -75,22 +64,6 @@ class Identify:
                 if response.status_code >= 400:  # a response that says no has changed nothing
                     transaction.set_rollback(True)
                 return response
-
-
-def _is_away(error: BaseException) -> bool:
-    """Is it PostgreSQL itself that cannot be reached? (A deadlock is an OperationalError too.)"""
-    if not isinstance(error, (OperationalError, InterfaceError)):
-        return False
-    state = getattr(error.__cause__, "sqlstate", None)
-    return state is None or state.startswith(("57P", "08"))
-
-
-def away(request: HttpRequest) -> HttpResponse:
-    """While the database is away, say so and when to look again. Jobs wait by themselves."""
-    request.actor, request.tenant, request.user = None, None, Nobody()
-    response = render(request, "identity/away.html", status=503)
-    response["Retry-After"] = "10"
-    return response
 
 
 def address_of(request: HttpRequest) -> str | None:

@@ -156,6 +156,11 @@ class RoleQuerySet(TenantQuerySet):
     def active(self) -> RoleQuerySet:
         return self.filter(is_active=True)
 
+    def with_members(self) -> RoleQuerySet:
+        """Each with how many active members hold it, as `members`."""
+        active = models.Q(member_links__membership__status="active")
+        return self.annotate(members=models.Count("member_links", filter=active))
+
 
 class Role(TenantModel):
     """A set of permissions with a name. Until somebody edits it, it follows its template, and new rooms reach it."""
