@@ -34,7 +34,7 @@ def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
     seller, buyer = invoice.issuer.data, invoice.snapshot.get("buyer", {})
 
     def amount(value: Decimal) -> str:
-        return show(Money(value, invoice.currency), language)
+        return show(Money(value, invoice.currency))
 
     lines = list(invoice.lines.all())
     has_tax = any(line.tax for line in lines)
@@ -138,7 +138,7 @@ def statement_pdf(page: Statement) -> bytes:
     seller = writing.issuer().data
 
     def amount(value: Decimal) -> str:
-        return show(Money(value, page.currency), language)
+        return show(Money(value, page.currency))
 
     with translation.override(language):
         rows = [

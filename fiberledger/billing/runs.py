@@ -219,7 +219,7 @@ def start_run(draft: BillingRun | int, *, by: Any) -> Run:
     return run
 
 
-def next_chunk(billing_run_id: int, decider: Decider | None = None, *, size: int = CHUNK) -> tuple[int, Decider]:
+def next_chunk(billing_run_id: int, decider: Decider | None = None, *, size: int | None = None) -> tuple[int, Decider]:
     """Bill the next chunk of a run in this transaction; returns how many subscriptions it dealt with (0: finished).
 
     Two workers on one run, or two runs at once, take turns: the lock below is held for one chunk.
@@ -231,7 +231,7 @@ def next_chunk(billing_run_id: int, decider: Decider | None = None, *, size: int
         policy = services.policy()
         decider = Decider(billing.as_of, min(billing.as_of, calendar.today()), policy, billing.back_bill)
     decider.forget()
-    ids = next(_pages(billing.scope, billing.as_of, billing.reached, size), [])
+    ids = next(_pages(billing.scope, billing.as_of, billing.reached, size or CHUNK), [])
     if not ids:
         return 0, decider
     by = _actor(billing)

@@ -77,7 +77,7 @@ def sentence(step: rules.Step, currency: str, language: str | None = None) -> st
             values["share"] = f"{values['days']}/{values['of']}"
         for key in _AMOUNTS:
             if key in values:
-                values[key] = show(Money(Decimal(values[key]), currency), language)
+                values[key] = show(Money(Decimal(values[key]), currency))
         for key in ("days", "of", "paid"):
             if isinstance(values.get(key), int):
                 values[key] = ngettext("%(n)s day", "%(n)s days", values[key]) % {"n": values[key]}
