@@ -22,9 +22,12 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop run
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    import django
+
     from fiberledger import operate
 
     operate.ensure_database()
+    django.setup()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
