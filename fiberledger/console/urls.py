@@ -10,7 +10,6 @@ urlpatterns = [
     path("alerts/", views.alerts, name="alerts"),
     path("scope/", views.scope_panel, name="scope"),
     path("jobs/", views.runs, name="runs"),
-    path("language/", views.language, name="language"),
     path("brand/<str:colour>.css", views.brand_css, name="brand"),
     path("company/", views.company, name="company"),
 ]

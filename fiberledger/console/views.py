@@ -4,16 +4,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from fiberledger import audit, screens
 from fiberledger.identity.guards import public, signed_in, staff
@@ -249,19 +246,6 @@ def scope_panel(request: HttpRequest) -> HttpResponse:
             "asked": "q" in request.GET,
         },
     )
-
-
-@public("a preference of the browser's, no data")
-@require_POST
-def language(request: HttpRequest) -> HttpResponse:
-    code = request.POST.get("language", "")
-    url = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
-        url = "/"
-    response = HttpResponseRedirect(url)
-    if code in dict(settings.LANGUAGES):
-        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, code, max_age=YEAR, samesite="Lax", secure=request.is_secure())
-    return response
 
 
 @public("a colour in the address and nothing else")

@@ -15,7 +15,7 @@ from fiberledger.tenancy import NoTenantInScope
 from . import assets, brand, scope
 from .registry import _may, rail, registry
 
-THEMES = {"ink": "ink", "paper": "paper", "dark": "ink", "light": "paper"}
+THEMES = {"dark": "ink", "light": "paper"}
 # In whose own script a language is offered, and how short it is said on the button.
 SHORT = {"en": "EN", "ur": "اردو"}
 
@@ -40,7 +40,9 @@ class Frame:
 
     @property
     def theme(self) -> str:
-        return THEMES.get(self.request.COOKIES.get("theme", ""), "")
+        """What this browser was told last, else what its owner likes; "" is as the system does."""
+        said = self.request.COOKIES.get("theme") or getattr(getattr(self.request, "user", None), "theme", "")
+        return THEMES.get(said, "")
 
     @property
     def rail_state(self) -> str:

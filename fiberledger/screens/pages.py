@@ -419,26 +419,28 @@ def _form_fields(screen: Screen) -> list[str]:
 
 
 def sections_of(screen: Screen, obj: Model) -> list[tuple[Any, list[tuple[str, SafeString]]]]:
-    """A record's fields in words, section by section, empty ones left out unless all of a section is empty."""
-    sections = screen.sections or getattr(screen.form, "sections", None) or [("", _form_fields(screen))]
+    """A record's fields in words, section by section; of a form's sections what the model has."""
+    sections: Sequence[Any] = screen.sections or [
+        (title, [name for name in names if hasattr(screen.model, name)], *more)
+        for title, names, *more in getattr(screen.form, "sections", None) or [("", _form_fields(screen))]
+    ]
     shown = []
-    for title, names in sections:
-        lines = []
-        for name in names:
-            if has_field(screen.model, name) and screen.model._meta.get_field(name).many_to_many:
-                lines.append(
-                    (capfirst(str(screen.model._meta.get_field(name).verbose_name)), cells.plain(", ".join(str(o) for o in getattr(obj, name).all())))  # type: ignore[union-attr]
-                )
-                continue
-            column = bind_column(screen.model, name)
-            value = column.read(obj)
-            html = column.html(obj)
-            if isinstance(value, Model) and (link := url_of(value)):
-                html = mark_safe(f'<a class="link" href="{escape(link)}">{html}</a>')
-            lines.append((column.title, html))
+    for title, names, *_help in sections:
+        lines = [_line(screen.model, name, obj) for name in names]
         if lines:
             shown.append((title, lines))
     return shown
+
+
+def _line(model: type[Model], name: str, obj: Model) -> tuple[str, SafeString]:
+    stored = model._meta.get_field(name) if has_field(model, name) else None
+    if stored is not None and stored.many_to_many:
+        return capfirst(str(stored.verbose_name)), cells.plain(", ".join(str(one) for one in getattr(obj, name).all()))
+    column = bind_column(model, name)
+    value, html = column.read(obj), column.html(obj)
+    if isinstance(value, Model) and (link := url_of(value)):
+        html = mark_safe(f'<a class="link" href="{escape(link)}">{html}</a>')
+    return column.title, html
 
 
 def record_page(

@@ -62,7 +62,7 @@ class Entry:
 
     `phone` puts it in the bottom bar on a phone: the four lowest numbers that the actor may open are shown.
     `badge` may return a small number worth seeing from anywhere ("3 to approve"); it costs a query on every page.
-    `keys` is a two-key shortcut such as "g s".
+    `keys` is a two-key shortcut such as "g s"; `short` a shorter word for the bottom bar.
     """
 
     group: str
@@ -74,6 +74,7 @@ class Entry:
     phone: int = 0
     badge: Callable[[Any], int] | None = None
     keys: str = ""
+    short: Any = ""
 
     def __post_init__(self):
         if self.group not in {code for code, _label, _icon in GROUPS}:

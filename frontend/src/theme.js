@@ -23,9 +23,14 @@ export function start() {
       remember("rail", narrow ? "narrow" : "");
       return;
     }
-    const to = button.dataset.themeTo ?? (isDark() ? "paper" : "ink");
-    to === "auto" ? delete html.dataset.theme : (html.dataset.theme = to);
-    remember("theme", to === "auto" ? "" : to);
+    const to = button.dataset.themeTo ?? (isDark() ? "light" : "dark");
+    to === "system" ? delete html.dataset.theme : (html.dataset.theme = to === "dark" ? "ink" : "paper");
+    remember("theme", to);
+    fetch(document.body.dataset.preference, {
+      method: "POST",
+      headers: { "X-CSRFToken": document.querySelector('meta[name="csrf"]').content, "HX-Request": "true" },
+      body: new URLSearchParams({ theme: to }),
+    }).catch(() => {}); // the cookie has it; the account learns it another time
     document.dispatchEvent(new CustomEvent("themechange"));
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>

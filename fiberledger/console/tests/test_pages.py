@@ -173,10 +173,9 @@ def test_a_missing_page_is_ours_and_the_language_is_remembered(isp):
     client = isp.client()
     answer = client.get("/nowhere/at/all/")
     assert answer.status_code == 404 and "Nothing here" in answer.content.decode()
-    client.post("/language/", {"language": "ur", "next": "https://evil.example/"})
-    assert client.cookies["django_language"].value == "ur"
-    assert 'dir="rtl"' in client.get("/").content.decode()
-    assert client.post("/language/", {"language": "xx", "next": "/company/"})["Location"] == "/company/"
+    client.post("/account/preference/", {"language": "ur", "theme": "light", "next": "https://evil.example/"})
+    page = client.get("/").content.decode()
+    assert 'dir="rtl"' in page and 'data-theme="paper"' in page
 
 
 def test_the_scope_is_kept_until_it_is_changed(isp, many):
