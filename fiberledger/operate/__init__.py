@@ -11,7 +11,10 @@ Trouble is any fault of the machine, said in one line that a person can act on; 
 
 import atexit
 import fcntl
+import hashlib
 import os
+from importlib.metadata import version
+from pathlib import Path
 
 from fiberledger.operate.environment import Trouble, data_dir, databases, secret
 
@@ -33,7 +36,7 @@ def ensure_database(*, migrate: bool = True, stop_after: bool = False) -> None:
         if cluster.start() and stop_after:
             atexit.register(_stop_if_last, cluster)
     roles.ensure()
-    if migrate:
+    if migrate and roles.note_on_database() != migrations_fingerprint():
         run_migrations()
 
 
@@ -47,6 +50,17 @@ def run_migrations() -> None:
     django.setup()
     with roles.one_at_a_time("migrate"):
         call_command("migrate", database="owner", interactive=False, verbosity=0)
+        roles.set_note_on_database(migrations_fingerprint())
+
+
+def migrations_fingerprint() -> str:
+    """Stands for every migration there is. The database keeps the one it has, so a usual start need not load Django."""
+    total = hashlib.sha256()
+    for package in ("django", "procrastinate"):
+        total.update(f"{package} {version(package)}\n".encode())
+    for path in sorted(Path(__file__).parent.parent.glob("*/migrations/*.py")):
+        total.update(f"{path.parent.parent.name}/{path.name}\n".encode() + path.read_bytes())
+    return f"migrated {total.hexdigest()}"
 
 
 def tables_are() -> str:

@@ -43,6 +43,19 @@ def _all_roles_can_enter():
         return False
 
 
+def note_on_database() -> str | None:
+    with psycopg.connect(**connection("fl_owner")) as opened:
+        return opened.execute(
+            "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
+        ).fetchone()[0]
+
+
+def set_note_on_database(text: str) -> None:
+    with psycopg.connect(**connection("fl_owner")) as opened:
+        name = sql.Identifier(opened.info.dbname)
+        opened.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(text)))
+
+
 def create_everything():
     name = superuser()["dbname"]
     try:

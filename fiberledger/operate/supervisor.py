@@ -56,6 +56,7 @@ class Child:
     process: subprocess.Popen | None = None
     started_at: float = 0.0
     start_at: float = 0.0
+    patient: bool = False  # starts when the web answers, so that the first page need not share the processor
     crashes: int = 0
     rest: bytes = b""
     returned: int | None = None
@@ -103,13 +104,16 @@ class Supervisor:
         next_look = 0.0
         try:
             for child in self.children:
-                self._start(child)
+                child.start_at = self.began + 20 if child.patient else 0
             while not self.stopping:
-                self._read(0.2 if self.on_ready else 1.0)
+                self._bring_back()
+                self._read(0.1 if self.on_ready else 1.0)
                 if self.on_ready and answers(self.host, self.port):
                     on_ready, self.on_ready = self.on_ready, None
+                    for child in self.children:
+                        if child.patient and child.process is None:
+                            child.start_at = 0
                     on_ready(time.monotonic() - self.began)
-                self._bring_back()
                 if time.monotonic() > next_look and not environment.database_url():
                     next_look = time.monotonic() + 2
                     self._look_after_database()
@@ -319,9 +323,9 @@ def run(*, host: str, port: int, web_workers: int, workers: int, demo: bool, rad
             ["web", "--host", host, "--port", str(port), "--workers", str(web_workers), *(["--dev"] if dev else [])],
         )
     ]
-    children += [Child("worker", ["worker"]) for _ in range(workers)]
+    children += [Child("worker", ["worker"], patient=True) for _ in range(workers)]
     if radius:
-        children.append(Child("radius", ["radius", "run"]))
+        children.append(Child("radius", ["radius", "run"], patient=True))
 
     def ready(_):
         print(
@@ -335,9 +339,8 @@ def run(*, host: str, port: int, web_workers: int, workers: int, demo: bool, rad
 
 
 def _close_connections():
-    from django.db import connections
-
-    connections.close_all()
+    if django := sys.modules.get("django.db"):  # loaded only if there was something to migrate
+        django.connections.close_all()
 
 
 def load_demo_once() -> None:
