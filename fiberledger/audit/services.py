@@ -10,6 +10,7 @@ from django.db import connection, models
 
 from fiberledger import calendar
 from fiberledger.tenancy import current_tenant_id
+from fiberledger.tenancy.hot import hot
 
 from .models import Entry
 
@@ -77,12 +78,11 @@ def note(
         if target is None
         else [target._meta.label_lower, _text(target.pk, 64), _text(target, 200)]
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO audit_entry ({_COLUMNS}) VALUES (%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)",
-            [current_tenant_id(), calendar.now(), *_who(actor), action, *about]
-            + [_json(before), _json(after), _json(extra or None)],
-        )
+    hot(
+        f"INSERT INTO audit_entry ({_COLUMNS}) VALUES (%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)",
+        [current_tenant_id(), calendar.now(), *_who(actor), action, *about]
+        + [_json(before), _json(after), _json(extra or None)],
+    )
 
 
 def note_many(

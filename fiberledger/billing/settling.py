@@ -9,6 +9,7 @@ from django.db import connection
 
 from fiberledger import calendar, jobs
 from fiberledger.tenancy import current_tenant_id
+from fiberledger.tenancy.hot import hot
 
 from .events import InvoicesSettled
 
@@ -17,7 +18,7 @@ from .events import InvoicesSettled
 _SETTLE = """
 WITH page AS MATERIALIZED (
   SELECT s.id AS subscriber_id, s.receivable_id FROM subscribers_subscriber s
-   WHERE s.tenant_id = %(tenant)s AND s.id = ANY(%(subscribers)s)),
+   WHERE s.tenant_id = %(tenant)s AND s.id = ANY(%(subscribers)s::bigint[])),
 debt AS (
   SELECT *, sum(owing) OVER w - owing AS low, sum(owing) OVER w AS high FROM (
     SELECT i.id, i.subscriber_id, i.due_on, i.total - coalesce((
@@ -61,18 +62,18 @@ def settle_open_invoices(
     subscribers = list(subscriber_ids)
     if not subscribers:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SETTLE,
-            {
-                "tenant": current_tenant_id(), "subscribers": subscribers, "on": calendar.today(),
-                "at": calendar.now(), "only": None if only_invoices is None else list(only_invoices),
-            },
-        )  # fmt: skip
-        paid = sorted({row[0] for row in cursor.fetchall()})
-        if not paid:
-            return []
-        if len(subscribers) > 1 and jobs.listeners.get(InvoicesSettled):
+    settled = hot(
+        _SETTLE,
+        {
+            "tenant": current_tenant_id(), "subscribers": subscribers, "on": calendar.today(),
+            "at": calendar.now(), "only": None if only_invoices is None else list(only_invoices),
+        },
+    )  # fmt: skip
+    paid = sorted({row[0] for row in settled.fetchall()})
+    if not paid:
+        return []
+    if len(subscribers) > 1 and jobs.listeners.get(InvoicesSettled):
+        with connection.cursor() as cursor:
             cursor.execute(_WHOSE, [current_tenant_id(), paid])
             subscribers = [row[0] for row in cursor.fetchall()]
     jobs.publish(InvoicesSettled(subscribers))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -13,6 +14,7 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.exceptions import AlreadyEnqueued
 
 from fiberledger.tenancy import current_tenant_id
+from fiberledger.tenancy.hot import hot
 
 # Inside the worker `app` talks through the worker's own connection, and what it defers survives our rollback.
 _enqueuer = App(connector=DjangoConnector())
@@ -93,10 +95,17 @@ def enqueue(
         return None
 
 
+# What procrastinate's own defer does, for all listeners in one statement.
+_DEFER = """
+    SELECT procrastinate_defer_jobs_v1(array_agg(
+             ROW('default', name, 0, NULL, NULL, %(args)s::jsonb, NULL)::procrastinate_job_to_defer_v1))
+      FROM unnest(%(names)s::text[]) AS name"""
+
+
 def publish(event: Any) -> None:
     """Queue every listener that wiring names for this event, with the event's fields as its arguments."""
-    for name in listeners.get(type(event), ()):
-        enqueue(name, **asdict(event))
+    if names := listeners.get(type(event)):
+        hot(_DEFER, {"names": names, "args": json.dumps({"tenant_id": current_tenant_id(), **asdict(event)})})
 
 
 def for_each_tenant(name: str, *, queueing_lock: str | None = None) -> None:

@@ -15,6 +15,7 @@ from fiberledger.billing import services as billing
 from fiberledger.money import Money, show
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
+from fiberledger.tenancy.hot import hot
 
 from . import rules
 from .events import PaymentRecorded, PaymentReversed
@@ -44,11 +45,11 @@ def policy() -> PaymentPolicy:
 # nothing here may depend on what those before us in the queue have written.
 _JOIN_THE_QUEUE = """
     SELECT s.receivable_id, r.currency, a.id, p.receipt_prefix, p.receipt_digits,
-           p.future_days, p.back_days, p.allow_advance, p.largest, pg_advisory_xact_lock(hashtextextended(%s, %s))
+           p.future_days, p.back_days, p.allow_advance, p.largest, pg_advisory_xact_lock(hashtextextended(%s::text, %s::bigint))
       FROM subscribers_subscriber s
       JOIN ledger_ledgeraccount r ON r.tenant_id = s.tenant_id AND r.id = s.receivable_id
       LEFT JOIN ledger_ledgeraccount a
-             ON a.tenant_id = s.tenant_id AND a.role = %s AND a.currency = r.currency AND NOT a.is_party
+             ON a.tenant_id = s.tenant_id AND a.role = %s::text AND a.currency = r.currency AND NOT a.is_party
       LEFT JOIN payments_paymentpolicy p ON p.tenant_id = s.tenant_id
      WHERE s.tenant_id = %s AND s.id = %s
        FOR NO KEY UPDATE OF s"""
@@ -66,9 +67,9 @@ _WRITE = """
       ON CONFLICT (tenant_id, name) DO UPDATE SET value = c.value + 1 RETURNING value)
     INSERT INTO payments_payment (id, tenant_id, number, subscriber_id, amount, currency, method, account_id, key,
         received_on, received_at, collector_id, collector_name, reference, note, entry_id, reversed_by, reversal_reason)
-    SELECT %(id)s, %(tenant)s, %(prefix)s || lpad(value::text, greatest(%(digits)s, length(value::text)), '0'),
+    SELECT %(id)s, %(tenant)s, %(prefix)s::text || lpad(value::text, greatest(%(digits)s::int, length(value::text)), '0'),
         %(subscriber)s, %(amount)s, %(currency)s, %(method)s, %(account)s, %(key)s,
-        %(on)s, %(at)s, %(collector)s, %(collector_name)s, %(reference)s, %(note)s, %(entry)s, '', ''
+        %(on)s, %(at)s, %(collector)s::bigint, %(collector_name)s, %(reference)s, %(note)s, %(entry)s, '', ''
       FROM counted RETURNING number"""
 
 
@@ -95,65 +96,63 @@ def record_payment(
     tenant_id = current_tenant_id()
     subscriber_id = subscriber if isinstance(subscriber, int) else subscriber.pk
     method = Method(method)
-    with connection.cursor() as cursor:
-        cursor.execute(_JOIN_THE_QUEUE, [str(key), tenant_id, method.account_role, tenant_id, subscriber_id])
-        found = cursor.fetchone()
-        if found is None:
-            raise Refusal(_("There is no such subscriber."))
-        receivable, currency, account, prefix, digits, *limits, _lock = found
-        cursor.execute(_LOOK_AGAIN, [key, tenant_id, receivable])
-        balance, earlier, payment_id = cursor.fetchone()
-        if earlier:
-            return _the_same(Payment.objects.get(pk=earlier), subscriber_id, money, method)
-        allowed = rules.Limits(*limits) if limits[0] is not None else rules.Limits()
-        fault = rules.fault_of_amount(money, currency=currency, owed=balance, limits=allowed)
-        fault = fault or rules.fault_of_date(
-            received_on, today=calendar.today(), may_backdate=by.may("payments.backdate"), limits=allowed
+    found = hot(_JOIN_THE_QUEUE, [str(key), tenant_id, method.account_role, tenant_id, subscriber_id]).fetchone()
+    if found is None:
+        raise Refusal(_("There is no such subscriber."))
+    receivable, currency, account, prefix, digits, *limits, _lock = found
+    balance, earlier, payment_id = hot(_LOOK_AGAIN, [key, tenant_id, receivable]).fetchone()
+    if earlier:
+        return _the_same(Payment.objects.get(pk=earlier), subscriber_id, money, method)
+    allowed = rules.Limits(*limits) if limits[0] is not None else rules.Limits()
+    fault = rules.fault_of_amount(money, currency=currency, owed=balance, limits=allowed)
+    fault = fault or rules.fault_of_date(
+        received_on, today=calendar.today(), may_backdate=by.may("payments.backdate"), limits=allowed
+    )
+    if fault:
+        raise Refusal(fault)
+    if account is None:
+        raise Refusal(
+            _("The books have no account for %(method)s in %(currency)s.")
+            % {"method": method.label, "currency": currency}
         )
-        if fault:
-            raise Refusal(fault)
-        if account is None:
-            raise Refusal(_("The books have no account for %(method)s in %(currency)s.") % {
-                "method": method.label, "currency": currency})  # fmt: skip
 
-        payment = Payment(
-            id=payment_id,
-            tenant_id=tenant_id,
-            subscriber_id=subscriber_id,
-            amount=money.amount,
-            currency=currency,
-            method=str(method),
-            account_id=account,
-            key=key,
-            received_on=received_on,
-            received_at=calendar.now(),
-            collector_id=collector.pk if collector else getattr(by, "membership_id", None),
-            collector_name=(collector.name if collector else by.name)[:160],
-            reference=reference[:80],
-            note=note[:200],
-        )
-        entry = ledger.post(
-            f"payment:{payment_id}",
-            received_on,
-            ledger.debit(account, money),
-            ledger.credit(receivable, money),
-            memo=reference,
-            by=by,
-        )
-        payment.entry_id = entry.pk
-        billing.settle_open_invoices([subscriber_id], only_invoices=invoices)
-        cursor.execute(
-            _WRITE,
-            {
-                "tenant": tenant_id, "id": payment_id, "prefix": "R-" if prefix is None else prefix,
-                "digits": digits or 6, "subscriber": subscriber_id, "amount": money.amount, "currency": currency,
-                "method": payment.method, "account": account, "key": key, "on": received_on,
-                "at": payment.received_at, "collector": payment.collector_id,
-                "collector_name": payment.collector_name, "reference": payment.reference, "note": payment.note,
-                "entry": payment.entry_id,
-            },
-        )  # fmt: skip
-        payment.number = cursor.fetchone()[0]
+    payment = Payment(
+        id=payment_id,
+        tenant_id=tenant_id,
+        subscriber_id=subscriber_id,
+        amount=money.amount,
+        currency=currency,
+        method=str(method),
+        account_id=account,
+        key=key,
+        received_on=received_on,
+        received_at=calendar.now(),
+        collector_id=collector.pk if collector else getattr(by, "membership_id", None),
+        collector_name=(collector.name if collector else by.name)[:160],
+        reference=reference[:80],
+        note=note[:200],
+    )
+    entry = ledger.post(
+        f"payment:{payment_id}",
+        received_on,
+        ledger.debit(account, money),
+        ledger.credit(receivable, money),
+        memo=reference,
+        by=by,
+    )
+    payment.entry_id = entry.pk
+    billing.settle_open_invoices([subscriber_id], only_invoices=invoices)
+    payment.number = hot(
+        _WRITE,
+        {
+            "tenant": tenant_id, "id": payment_id, "prefix": "R-" if prefix is None else prefix,
+            "digits": digits or 6, "subscriber": subscriber_id, "amount": money.amount, "currency": currency,
+            "method": payment.method, "account": account, "key": key, "on": received_on,
+            "at": payment.received_at, "collector": payment.collector_id,
+            "collector_name": payment.collector_name, "reference": payment.reference, "note": payment.note,
+            "entry": payment.entry_id,
+        },
+    ).fetchone()[0]  # fmt: skip
     payment._state.adding, payment._state.db = False, "default"
     audit.note(
         by,

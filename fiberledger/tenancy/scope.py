@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
+from .hot import hot
 from .errors import NoTenantInScope, WrongTenant
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ def current_tenant_id() -> int:
     return tenant_id
 
 
+_TENANT = "SELECT {columns} FROM tenancy_tenant WHERE id = %s"
+
+
+def _columns(model: type[Tenant]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
+
+
 def current_tenant() -> Tenant:
     """The tenant in scope, read once a scope."""
     from .models import Tenant  # scope is imported by models
@@ -64,6 +72,7 @@ def current_tenant() -> Tenant:
     tenant_id = current_tenant_id()
     tenant = _tenant.get()
     if tenant is None:
-        tenant = Tenant.objects.get(pk=tenant_id)
+        row = hot(_TENANT.format(columns=", ".join(_columns(Tenant))), [tenant_id]).fetchone()
+        tenant = Tenant.from_db(DEFAULT_DB_ALIAS, _columns(Tenant), row)
         _tenant.set(tenant)
     return tenant
