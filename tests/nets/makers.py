@@ -1,0 +1,159 @@
+"""How a row comes to be that its fields alone do not tell. Each maker runs in the tenant's scope and returns the row,
+or None where the newest row of that model is it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from fiberledger import audit, calendar
+
+
+def _sealed(rows: Any) -> None:
+    from fiberledger.audit import sealing
+
+    audit.note(rows.isp.system(), "net.cast", after={"text": rows.text()})
+    sealing._add_seal()
+
+
+def _entry(rows: Any) -> None:
+    audit.note(rows.isp.system(), "net.cast", after={"text": rows.text()})
+
+
+def _member(rows: Any) -> Any:
+    return rows.isp.member("support")
+
+
+def _invitation(rows: Any) -> Any:
+    from fiberledger.identity.models import Invitation
+
+    return Invitation.objects.create(
+        email=f"{rows.text()}@example.org",
+        name=rows.text(),
+        invited_by_name=rows.text(),
+        expires_at=calendar.now() + timedelta(days=7),
+    )
+
+
+def _journal_entry(rows: Any) -> None:
+    from fiberledger import ledger
+    from fiberledger.money import Money
+    from fiberledger.tenancy import current_tenant
+
+    currency = current_tenant().currency
+    money = Money(100, currency)
+    ledger.post(
+        rows.text(),
+        calendar.today(),
+        ledger.debit(ledger.account("cash", currency), money),
+        ledger.credit(ledger.account("sales", currency), money),
+        memo=rows.text(),
+    )
+
+
+def _subscriber(rows: Any) -> Any:
+    from fiberledger.places.models import Area, Branch
+    from fiberledger.subscribers.services import NewSubscriber, register
+
+    new = NewSubscriber(
+        name=rows.text(),
+        phone=f"+92300{uuid4().int % 10**7:07d}" if rows.isp.tenant.country == "PK" else f"+2547{uuid4().int % 10**8:08d}",
+        area_id=rows.one(Area).pk,
+        branch_id=rows.one(Branch).pk,
+        address=rows.text(),
+    )
+    return register(new, by=rows.isp.system())
+
+
+def _plan(rows: Any) -> Any:
+    from fiberledger.catalog.models import Plan
+    from fiberledger.tenancy import current_tenant
+
+    return Plan.objects.create(
+        name=rows.text(),
+        code=rows.text(20),
+        download_kbps=20_000,
+        upload_kbps=10_000,
+        price=Decimal(1500),
+        currency=current_tenant().currency,
+        status="active",
+    )
+
+
+def _subscription(rows: Any) -> Any:
+    from fiberledger.catalog.models import Plan
+    from fiberledger.subscribers.models import Subscriber
+    from fiberledger.subscriptions.services import sell
+
+    return sell(rows.one(Subscriber), rows.one(Plan), on=calendar.today(), by=rows.isp.system())
+
+
+def _invoice(rows: Any) -> Any:
+    from fiberledger.billing.services import Charge, issue_manual
+    from fiberledger.subscribers.models import Subscriber
+
+    charge = Charge(text=rows.text(), unit_price=Decimal(500))
+    return issue_manual(rows.one(Subscriber), [charge], by=rows.isp.system())
+
+
+def _payment(rows: Any) -> Any:
+    from fiberledger.billing.models import Invoice
+    from fiberledger.money import Money
+    from fiberledger.payments.services import record_payment
+    from fiberledger.subscribers.models import Subscriber
+    from fiberledger.tenancy import current_tenant
+
+    rows.one(Invoice)
+    return record_payment(
+        rows.one(Subscriber),
+        Money(Decimal(200), current_tenant().currency),
+        method="cash",
+        key=uuid4(),
+        received_on=calendar.today(),
+        by=rows.isp.system(),
+        note=rows.text(),
+    )
+
+
+def _allocation(rows: Any) -> None:
+    from fiberledger.payments.models import Payment
+
+    rows.one(Payment)
+
+
+def _access_account(rows: Any) -> Any:
+    from fiberledger.access.services import open_account
+    from fiberledger.subscriptions.models import Subscription
+
+    return open_account(rows.one(Subscription), username=rows.text(), by=rows.isp.system())
+
+
+def _radius_line(rows: Any) -> Any:
+    from fiberledger.access.models import AccessAccount, RadiusLine
+    from fiberledger.access.services import rebuild
+
+    account = rows.one(AccessAccount)
+    rebuild([account.subscription_id])
+    return RadiusLine.objects.get(pk=account.pk)
+
+
+MAKERS: dict[str, Callable[[Any], Any]] = {
+    "audit.Entry": _entry,
+    "audit.Seal": _sealed,
+    "audit.Head": _sealed,
+    "catalog.Plan": _plan,
+    "subscribers.Subscriber": _subscriber,
+    "subscriptions.Subscription": _subscription,
+    "access.AccessAccount": _access_account,
+    "access.RadiusLine": _radius_line,
+    "billing.Invoice": _invoice,
+    "payments.Payment": _payment,
+    "billing.Allocation": _allocation,
+    "ledger.JournalEntry": _journal_entry,
+    "ledger.Posting": _journal_entry,
+    "identity.Membership": _member,
+    "identity.Invitation": _invitation,
+}
