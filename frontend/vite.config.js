@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import tailwindcss from "@tailwindcss/vite";
 import { defineConfig } from "vite";
 
 const house = join(import.meta.dirname, "..", "fiberledger");
+const sprites = join(house, "screens", "static", "i");
 const icons = join(import.meta.dirname, "node_modules", "lucide-static", "icons");
 
 // Icons are named in Python and in templates: icon="wallet", icon("wallet"), {% icon "wallet" %}, looks("good", "check", …).
@@ -48,9 +49,12 @@ function sprite() {
         return `<symbol id="${name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">${inner}</symbol>`;
       });
       const source = `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`;
-      const hash = createHash("sha256").update(source).digest("hex").slice(0, 8);
-      this.emitFile({ type: "asset", fileName: `sprite-${hash}.svg`, name: "sprite.svg", source });
-      this.emitFile({ type: "asset", fileName: "sprite.json", source: JSON.stringify({ file: `sprite-${hash}.svg`, icons: found }) });
+      // Its address stands beside every icon of a page, so it is a short one.
+      const file = `${createHash("sha256").update(source).digest("hex").slice(0, 6)}.svg`;
+      rmSync(sprites, { recursive: true, force: true });
+      mkdirSync(sprites, { recursive: true });
+      writeFileSync(join(sprites, file), source);
+      this.emitFile({ type: "asset", fileName: "sprite.json", source: JSON.stringify({ file: `i/${file}`, icons: found }) });
     },
   };
 }

@@ -49,13 +49,18 @@ def _sprite() -> dict[str, Any]:
     try:
         return json.loads((DIST / "sprite.json").read_text())
     except FileNotFoundError:
-        return {"file": "sprite.svg", "icons": []}
+        return {"file": "i/none.svg", "icons": []}
+
+
+@cache
+def _sprite_url(file: str) -> str:
+    return static(file)
 
 
 def sprite_url() -> str:
     if settings.DEBUG:
         _sprite.cache_clear()
-    return _url(_sprite()["file"])
+    return _sprite_url(_sprite()["file"])
 
 
 def icons() -> list[str]:

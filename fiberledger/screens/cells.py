@@ -57,7 +57,7 @@ looks("quiet", "pencil", "draft")
 def icon(name: str, extra: str = "") -> SafeString:
     """A Lucide icon from the sprite, hidden from screen readers: words stand beside it."""
     classes = f"i {extra}" if extra else "i"
-    return mark_safe(f'<svg class="{escape(classes)}" aria-hidden="true"><use href="{sprite_url()}#{escape(name)}"/></svg>')
+    return mark_safe(f'<svg class="{escape(classes)}" aria-hidden=true><use href="{sprite_url()}#{escape(name)}"/></svg>')
 
 
 @lru_cache(maxsize=1)

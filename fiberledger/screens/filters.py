@@ -80,14 +80,19 @@ def values_of(spec: BoundFilter, params: QueryDict) -> list[str]:
     return values
 
 
+def is_lazy(spec: BoundFilter) -> bool:
+    """Whether what it offers is fetched only when its chip is opened: keys, and lists that a function makes."""
+    return spec.kind == "key" or callable(spec.spec.choices)
+
+
 def options_of(spec: BoundFilter, request: Any = None, text: str = "", actor: Any = None) -> list[tuple[str, Any]]:
-    """What one can choose from."""
+    """What one can choose from; of a long list the first, or those that contain the text."""
     if spec.kind == "key":
         return [(str(pk), label) for pk, label in _keys(spec, actor or request.actor, text)]
     choices = spec.spec.choices if spec.spec.choices is not None else spec.field.flatchoices if spec.field is not None else ()
     if callable(choices):
         choices = choices(request)
-    return [(str(value), label) for value, label in choices]
+    return [(str(value), label) for value, label in choices if not text or text.lower() in str(label).lower()]
 
 
 def _related(spec: BoundFilter, actor: Any) -> QuerySet:
@@ -211,8 +216,11 @@ def chips(screen: Screen, request: Any) -> list[Chip]:
         values = values_of(spec, request.GET)
         chip = Chip(spec.name, spec.title, spec.kind, spec.spec.icon, values)
         if spec.kind in ("choices", "own"):
-            chip.options = options_of(spec, request)
+            chip.lazy = is_lazy(spec)
+            chip.options = options_of(spec, request) if values or not chip.lazy else []
             labels = dict(chip.options)
+            if chip.lazy:
+                chip.options = [(value, label) for value, label in chip.options if value in values]
             chip.values = values = [value for value in values if value in labels]
             chip.summary = _some([str(labels[value]) for value in values])
         elif spec.kind == "key":

@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, get_language_bidi, get_language_info
 from django.utils.translation import gettext as _
 
@@ -86,52 +88,44 @@ class Frame:
         return reverse("console:brand", args=[colour[1:].lower()]) if colour else ""
 
     @cached_property
+    def _places(self) -> _Places:
+        """The rail and the list of shortcuts for what this actor may do, in their language: made once, used often."""
+        key = (getattr(self.actor, "permissions", frozenset()), getattr(self.actor, "kind", ""), self.language, self.rail_state)
+        if key not in _places:
+            if len(_places) > 500:
+                _places.clear()
+            _places[key] = _Places(self.actor, self.rail_state)
+        return _places[key]
+
+    @cached_property
     def current(self) -> str:
         """The url of the rail's entry this page belongs to: the longest that the path begins with."""
         path = self.request.path
-        best = ""
-        for group in self.rail:
-            for item in group["entries"]:
-                if (path == item["url"] or (item["url"] != "/" and path.startswith(item["url"]))) and len(item["url"]) > len(best):
-                    best = item["url"]
-        return best
+        under = [url for url in self._places.urls if path == url or (url != "/" and path.startswith(url))]
+        return max(under, key=len, default="")
 
-    @cached_property
-    def rail(self) -> list[dict[str, Any]]:
-        groups = []
-        for group in rail(self.actor):
-            entries = []
-            for entry in group["entries"]:
-                try:
-                    url = reverse(entry.url)
-                except NoReverseMatch:
-                    continue
-                entries.append({"entry": entry, "url": url, "badge": entry.badge(self.request) if entry.badge else 0})
-            if entries:
-                groups.append(group | {"entries": entries})
-        return groups
+    @property
+    def rail(self) -> SafeString:
+        html = self._places.rail
+        if self.current:
+            html = html.replace(f'href="{self.current}">', f'href="{self.current}" aria-current="page">')
+        for url, badge in self._places.badges:
+            number = badge(self.request)
+            html = html.replace(f"<!--{url}-->", f'<span class="count">{number}</span>' if number else "")
+        return mark_safe(html)
 
-    @cached_property
+    @property
+    def keys(self) -> SafeString:
+        return self._places.keys
+
+    @property
     def bottom(self) -> list[dict[str, Any]]:
         """The phone's bottom bar: the four places this role goes to most."""
-        items = [item for group in self.rail for item in group["entries"] if item["entry"].phone]
-        return sorted(items, key=lambda item: item["entry"].phone)[:4]
+        return self._places.bottom
 
     @property
     def scope(self) -> scope.Scope:
         return scope.current(self.request)
-
-    @cached_property
-    def actions(self) -> list[dict[str, Any]]:
-        """The palette's actions that have a shortcut, for the list that `?` shows."""
-        shown = []
-        for action in registry.actions:
-            if action.keys and action.url and _may(self.actor, action.permission):
-                try:
-                    shown.append({"action": action, "url": reverse(action.url)})
-                except NoReverseMatch:
-                    continue
-        return shown
 
     @property
     def initials(self) -> str:
@@ -153,6 +147,29 @@ class Frame:
     @property
     def logout_url(self) -> str:
         return _reverse("identity:logout")
+
+
+class _Places:
+    def __init__(self, actor: Any, rail_state: str) -> None:
+        groups = []
+        for group in rail(actor):
+            entries = [{"entry": entry, "url": url} for entry in group["entries"] if (url := _reverse(entry.url))]
+            if entries:
+                groups.append(group | {"entries": entries})
+        items = [item for group in groups for item in group["entries"]]
+        actions = [
+            {"action": action, "url": url}
+            for action in registry.actions
+            if action.keys and action.url and _may(actor, action.permission) and (url := _reverse(action.url))
+        ]
+        self.urls = [item["url"] for item in items]
+        self.badges = [(item["url"], item["entry"].badge) for item in items if item["entry"].badge]
+        self.bottom = sorted((item for item in items if item["entry"].phone), key=lambda item: item["entry"].phone)[:4]
+        self.rail = render_to_string("screens/_places.html", {"groups": groups, "narrow": bool(rail_state)})
+        self.keys = mark_safe(render_to_string("screens/_keys.html", {"items": items, "actions": actions}))
+
+
+_places: dict[Any, _Places] = {}
 
 
 def _reverse(name: str) -> str:

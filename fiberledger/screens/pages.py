@@ -147,14 +147,14 @@ def _query(params: QueryDict, drop: Iterable[str] = (), **changes: Any) -> str:
     return f"?{text}" if text else "?"
 
 
-def chosen_columns(screen: Screen, own: Sequence[str] | None) -> list[BoundColumn]:
+def chosen_columns(screen: Screen, own: Sequence[str] | None, actor: Any) -> list[BoundColumn]:
     """The columns this member wants, in the screen's order; the first one is always there."""
     if own:
-        chosen = [column for column in screen.bound_columns if column.name in own]
+        chosen = [column for column in screen.columns_for(actor) if column.name in own]
         if screen.bound_columns[0] not in chosen:
             chosen.insert(0, screen.bound_columns[0])
         return chosen
-    return [column for column in screen.bound_columns if not column.hidden]
+    return [column for column in screen.columns_for(actor) if not column.hidden]
 
 
 def show_list(request: HttpRequest, screen: Screen, queryset: QuerySet | None = None, **context: Any) -> HttpResponse:
@@ -164,7 +164,7 @@ def show_list(request: HttpRequest, screen: Screen, queryset: QuerySet | None = 
     params, actor = request.GET, request.actor
     saved = SavedView.objects.for_list(screen.key, actor.user_id)
     own = next((view.columns for view in saved if not view.name and view.owner_id == actor.user_id), None)
-    columns = chosen_columns(screen, own)
+    columns = chosen_columns(screen, own, actor)
     rows = rows_for(screen, actor, params, within=scope.current(request), base=queryset, columns=columns)
     order = order_of(screen, params)
     page = keyset.page(
@@ -205,7 +205,7 @@ def show_list(request: HttpRequest, screen: Screen, queryset: QuerySet | None = 
         "clear_url": _query(params, drop=[c.name for c in chips] + [f"{c.name}_from" for c in chips] + [f"{c.name}_to" for c in chips] + ["q", "view"]),
         "views": _views(screen, saved, params, list_url),
         "view": params.get("view", ""),
-        "columns": [(column, column in columns) for column in screen.bound_columns],
+        "columns": [(column, column in columns) for column in screen.columns_for(actor)],
         "bulk": bulk,
         "query": params.urlencode(),
         "list_url": list_url,
@@ -276,13 +276,13 @@ def rows_html(
     add = out.append
     heads = [
         f'<td data-l="{escape(column.title)}"'
-        + (' class="n">' if column.end else ' class="bd">' if column.kind == "badge" else ">")
+        + (" class=n>" if column.end else " class=bd>" if column.kind == "badge" else ">")
         for column in columns
     ]
     first, rest = columns[0], list(zip(columns[1:], heads[1:], strict=True))
     more = escape(_("More actions"))
     # End tags that HTML lets one leave out are left out: a page of fifty rows is mostly these lines.
-    menu_cell = f'<td class="more"><button type="button" class="icon-btn" data-row-menu aria-label="{more}">⋯</button>'
+    menu_cell = f'<td class=more><button type=button aria-label="{more}">⋯</button>'
     own_url = hasattr(screen.model, "get_absolute_url")
     base = ""
     if screen.record and not own_url:
@@ -292,15 +292,15 @@ def rows_html(
             base = ""
     for row in rows:
         pk = row.pk
-        add(f'<tr data-pk="{pk}">')
+        add(f'<tr data-pk={pk}>')
         if selectable:
-            add(f'<td class="sel"><input type="checkbox" class="check" name="pk" value="{pk}" aria-labelledby="r{pk}">')
+            add(f'<td class=sel><input type=checkbox name=pk value={pk} aria-labelledby=r{pk}>')
         url = row.get_absolute_url() if own_url else f"{base}{pk}/" if base else ""  # type: ignore[attr-defined]
         name = first.html(row)
         add(
-            f'<th scope="row"><a id="r{pk}" href="{escape(url)}">{name}</a>'
+            f'<th scope=row><a id=r{pk} href="{escape(url)}">{name}</a>'
             if url
-            else f'<th scope="row"><span id="r{pk}">{name}</span>'
+            else f'<th scope=row><span id=r{pk}>{name}</span>'
         )
         for column, head in rest:
             value = column.html(row)
@@ -387,7 +387,7 @@ def show_one(request: HttpRequest, screen: Screen, pk: int, **context: Any) -> H
     return record_page(
         request,
         obj,
-        title=str(obj),
+        title=getattr(obj, screen.heading) if screen.heading else str(obj),
         kind=capfirst(str(screen.one)),
         number=getattr(obj, screen.number) if screen.number else "",
         status=screen.status if has_field(screen.model, screen.status) else "",
@@ -647,7 +647,8 @@ def prepare(form: Any) -> Any:
         elif (choices := getattr(bound.field, "choices", None)) and isinstance(choices, list) and choices[0] == ("", "---------"):
             bound.field.choices = [("", "–"), *choices[1:]]
     wrong = next((bound for bound in fields if form.is_bound and bound.errors), None)
-    first = wrong or next((bound for bound in fields if not bound.value()), None)
+    kept = getattr(getattr(form, "instance", None), "pk", None)  # who came to change one thing finds it themselves
+    first = wrong or (None if kept else next((bound for bound in fields if not bound.value()), None))
     if first is not None and not form.errors.get("__all__"):
         first.field.widget.attrs.setdefault("autofocus", True)
     return form
@@ -753,20 +754,31 @@ def row_menu(request: HttpRequest, screen: Screen, pk: int) -> HttpResponse:
 
 def filter_choices(request: HttpRequest, screen: Screen, name: str) -> HttpResponse:
     """What a key filter offers, fetched when its chip is opened and while one types in it."""
-    spec = next((spec for spec in screen.bound_filters if spec.name == name and spec.kind == "key"), None)
+    spec = next((spec for spec in screen.bound_filters if spec.name == name and filters.is_lazy(spec)), None)
     if spec is None:
         raise Http404
     text = request.GET.get("of", "")[:80]
-    options = filters.options_of(spec, request, text)
     chosen = [value for value in request.GET.getlist(name) if value]
-    known = {value for value, _label in options}
-    missing = [int(v) for v in chosen if v.isdecimal() and len(v) < 19 and v not in known]
-    if missing:
-        options = [(str(o.pk), str(o)) for o in filters._related(spec, request.actor).filter(pk__in=missing)] + options
+    found = filters.options_of(spec, request, text)
+    options = found[: filters.MOST_OPTIONS]
+    # What is ticked stays in the list, whatever is searched for: it is part of the form.
+    missing = set(chosen) - {value for value, _label in options}
+    if missing and spec.kind == "key":
+        ids = [int(value) for value in missing if value.isdecimal() and len(value) < 19]
+        options = [(str(one.pk), str(one)) for one in filters._related(spec, request.actor).filter(pk__in=ids)] + options
+    elif missing:
+        options = [option for option in filters.options_of(spec, request) if option[0] in missing] + options
     return _respond(
         request,
         "screens/_choices.html",
-        {"name": name, "options": options, "chosen": chosen, "many": len(options) >= filters.MOST_OPTIONS, "of": text, "nullable": spec.field.null and not text},
+        {
+            "name": name,
+            "options": options,
+            "chosen": chosen,
+            "many": len(found) >= filters.MOST_OPTIONS,
+            "of": text,
+            "nullable": spec.kind == "key" and spec.field.null and not text,
+        },
     )
 
 

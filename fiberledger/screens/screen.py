@@ -45,7 +45,8 @@ class Column:
 
     `name` is a field, a path (`plan__tax__name`), a property or a method of the model; or any word when `value(row)`
     is given. `sort` is the lookup to sort by, False for never; a stored field sorts by itself. `needs` names keys
-    to join for a property (`"plan"`). `currency` is the attribute path of a money column's currency.
+    to join for a property (`"plan"`). `currency` is the attribute path of a money column's currency. Who lacks
+    `permission` neither sees nor exports the column.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Column:
     url: Callable[[Any], str] | None = None
     needs: tuple[str, ...] | str = ()
     currency: str = "currency"
+    permission: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class BoundColumn:
     currency: str
     url: Callable[[Any], str] | None
     choices: dict[str, Any] | None
+    permission: str = ""
 
     @property
     def title(self) -> str:
@@ -294,6 +297,7 @@ def bind_column(model: type[Model], column: str | Column) -> BoundColumn:
         currency=column.currency if len(steps) < 2 else "__".join([*column.name.split("__")[:-1], column.currency]),
         url=column.url,
         choices=dict(field.flatchoices) if field is not None and field.choices else None,
+        permission=column.permission,
     )
 
 
@@ -337,7 +341,8 @@ class Screen:
     `view_needs`, `edit_needs`, `create_needs` where they are called otherwise, and "-" for what nobody does here.
     `rows` names a queryset method that adds what the columns show. `search` is a tuple of lookups, or a
     function (queryset, text) -> queryset. `facts(request, obj)`, `buttons`, `tabs`, `cards` furnish the record page;
-    `sections` are [(title, [field or property, ...]), ...] of its overview, all form fields when left out.
+    `sections` are [(title, [field or property, ...]), ...] of its overview, all form fields when left out;
+    `number`, `heading` and `status` name the attributes that its head shows.
     """
 
     model: type[Model]
@@ -368,6 +373,7 @@ class Screen:
     sections: Sequence[tuple[Any, Sequence[str]]] = ()
     status: str = "status"
     number: str = ""
+    heading: str = ""
     empty: Empty | None = None
     help: Any = ""
     new_label: Any = ""
@@ -398,7 +404,9 @@ class Screen:
                     raise ScreenError(f"{self.model.__name__} has no {lookup!r} to search in")
         if self.rows and not hasattr(self.model._default_manager, self.rows):
             raise ScreenError(f"{self.model.__name__}.objects has no {self.rows}()")
-        for name in ("number",):
+        if self.number and not self.heading and hasattr(self.model, "name"):
+            let("heading", "name")  # the number stands beside it
+        for name in ("number", "heading"):
             if getattr(self, name) and not hasattr(self.model, getattr(self, name)):
                 raise ScreenError(f"{self.model.__name__} has no {getattr(self, name)!r}")
         for _title, names in self.sections:
@@ -432,6 +440,10 @@ class Screen:
         """The address of its list, of a record (url("one", pk)), or of new, edit, menu, export…"""
         name = self.name if what == "one" else f"{self.name}-{what}"
         return reverse(f"{self.namespace}:{name}", args=args)
+
+    def columns_for(self, actor: Any) -> list[BoundColumn]:
+        """The columns that this actor may see."""
+        return [column for column in self.bound_columns if not column.permission or actor.may(column.permission)]
 
     def column(self, name: str) -> BoundColumn | None:
         return next((column for column in self.bound_columns if column.name == name), None)

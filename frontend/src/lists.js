@@ -70,7 +70,7 @@ export function start() {
   );
   let lastBox = null;
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-row-menu]");
+    const button = event.target.closest("table[data-base] .more > button");
     if (button) {
       openMenu(button);
       return;
@@ -141,7 +141,7 @@ export function start() {
       rows[at].querySelector('input[name="pk"]')?.click();
       event.preventDefault();
     } else if (event.key === "." && at >= 0) {
-      rows[at].querySelector("[data-row-menu]")?.click();
+      rows[at].querySelector(".more > button")?.click();
       event.preventDefault();
     } else if ((event.key === "[" || event.key === "]") && document.querySelector(`[data-page="${event.key === "]" ? "next" : "previous"}"]`)) {
       document.querySelector(`[data-page="${event.key === "]" ? "next" : "previous"}"]`).click();
