@@ -106,6 +106,7 @@ X_FRAME_OPTIONS = "SAMEORIGIN"  # a paper is printed from a frame of its own pag
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ur", _("Urdu"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["fiberledger.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
