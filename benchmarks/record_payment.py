@@ -120,9 +120,9 @@ def fill(count):
     with tenant_scope(tenant.pk):
         for pk in ids[: count // 200]:
             billing.issue_manual(pk, [billing.Charge("Internet", Decimal(100))], by=by)
-    from fiberledger.operate import environment
-
     import psycopg
+
+    from fiberledger.operate import environment
 
     with psycopg.connect(**environment.superuser(), autocommit=True) as root:
         root.execute(FLOOR)
@@ -211,9 +211,7 @@ def _ours(tenant_id):
 
     def pay(payer):
         with tenant_scope(tenant_id):
-            services.record_payment(
-                payer, money, method="cash", key=uuid.uuid4(), received_on=calendar.today(), by=by
-            )
+            services.record_payment(payer, money, method="cash", key=uuid.uuid4(), received_on=calendar.today(), by=by)
 
     return pay
 

@@ -23,7 +23,10 @@ class ScopeForm(forms.Form):
         required=False,
     )
     area = forms.ModelChoiceField(
-        label=_("Only in this area or street"), queryset=Area.objects.none(), required=False, empty_label=_("Everywhere")
+        label=_("Only in this area or street"),
+        queryset=Area.objects.none(),
+        required=False,
+        empty_label=_("Everywhere"),
     )
     branch = forms.ModelChoiceField(
         label=_("Only of this branch"), queryset=Branch.objects.none(), required=False, empty_label=_("All branches")

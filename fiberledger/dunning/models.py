@@ -8,11 +8,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
+from fiberledger.identity.visibility import ScopedQuerySet
 from fiberledger.jobs.models import Run
 from fiberledger.money import AmountField
 from fiberledger.places.models import Area
 from fiberledger.subscribers.models import Subscriber
-from fiberledger.identity.visibility import ScopedQuerySet
 from fiberledger.tenancy.models import (
     TenantForeignKey,
     TenantManager,
@@ -53,9 +53,7 @@ class SuspensionPolicy(TenantModel):
         validators=_PERCENT,
         help_text=_("Share of the overdue bills that is paid. Empty: part payment spares nobody."),
     )
-    least_owed = AmountField(
-        _("spare who owes less than"), default=0, validators=[MinValueValidator(Decimal(0))]
-    )
+    least_owed = AmountField(_("spare who owes less than"), default=0, validators=[MinValueValidator(Decimal(0))])
     remind_first = models.BooleanField(
         _("cut only after a reminder"), default=False, help_text=_("A reminder sent on an earlier day counts.")
     )
@@ -206,9 +204,7 @@ class SuspensionRun(TenantModel):
                 name="suspension_run_state",
                 condition=Q(state__in=["waiting", "running", "stopped", "done", "cancelled"]),
             ),
-            models.CheckConstraint(
-                name="suspension_run_mode", condition=Q(mode__in=["policy", "owing", "everyone"])
-            ),
+            models.CheckConstraint(name="suspension_run_mode", condition=Q(mode__in=["policy", "owing", "everyone"])),
             models.UniqueConstraint(
                 fields=["tenant", "as_of"],
                 condition=Q(by_night=True),

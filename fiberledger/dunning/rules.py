@@ -185,7 +185,9 @@ def may_come_back(facts: Facts, rules: Rules, today: date, cut_for: Mode) -> Dec
         return spares
 
     def done(stays: bool) -> Decision:
-        chain.append({"rule": "stays" if stays else "resumed", "says": CUT if stays else SPARE, "on": today.isoformat()})
+        chain.append(
+            {"rule": "stays" if stays else "resumed", "says": CUT if stays else SPARE, "on": today.isoformat()}
+        )
         return Decision(stays, overdue > 0, tuple(chain))
 
     if cut_for == "everyone":

@@ -426,9 +426,7 @@ def reconsider(subscriber_ids: Iterable[int], *, by: Any) -> int:
         .filter(
             Q(receivable__balance__gt=0)
             | Exists(
-                Subscription.objects.filter(
-                    subscriber=OuterRef("pk"), status__in=[Status.SUSPENDED, Status.OVERDUE]
-                )
+                Subscription.objects.filter(subscriber=OuterRef("pk"), status__in=[Status.SUSPENDED, Status.OVERDUE])
             )
         )
         .order_by("pk")
@@ -454,9 +452,7 @@ def reconsider(subscriber_ids: Iterable[int], *, by: Any) -> int:
             back[status][change.subscription_id] = list(decision.chain)
     for status, why in back.items():
         if why:
-            subscriptions.set_status(
-                list(why), status, reason=StatusChange.Reason.PAID, why=why, on=today, by=by
-            )
+            subscriptions.set_status(list(why), status, reason=StatusChange.Reason.PAID, why=why, on=today, by=by)
     _set_overdue(everyone.values(), today=today, by=by)
     return sum(len(why) for why in back.values())
 
@@ -485,9 +481,7 @@ def mark_overdue(*, by: Any) -> int:
     for start in range(0, len(cleared), BATCH * 10):
         some = cleared[start : start + BATCH * 10]
         chain = [{"rule": "past_due", "says": rules.SPARE, "amount": "0"}]
-        subscriptions.set_status(
-            some, Status.ACTIVE, reason=StatusChange.Reason.PAID, why=chain, on=today, by=by
-        )
+        subscriptions.set_status(some, Status.ACTIVE, reason=StatusChange.Reason.PAID, why=chain, on=today, by=by)
     return changed + len(cleared)
 
 
@@ -575,7 +569,9 @@ def forgive(subscriber: Subscriber, *, until: date, why: str, by: Any) -> int:
     Exemption.objects.create(subscriber=subscriber, until=until, why=why[:200], given_by=by.name[:160])
     case = cases({"subscribers": [subscriber.pk]}, today=today, all_of_scope=True)[0]
     status = Status.OVERDUE if rules.really_overdue(case.facts) > 0 else Status.ACTIVE
-    lines = list(Subscription.objects.filter(subscriber=subscriber, status=Status.SUSPENDED).values_list("pk", flat=True))
+    lines = list(
+        Subscription.objects.filter(subscriber=subscriber, status=Status.SUSPENDED).values_list("pk", flat=True)
+    )
     if not lines:
         raise Refusal(_("No line of theirs is suspended."))
     chain = [{"rule": "forgiven", "says": rules.SPARE, "why": why, "by": by.name, "until": until.isoformat()}]
@@ -601,9 +597,7 @@ def why_cut(subscription: Subscription) -> WhyCut | None:
     """The last time this line was cut, and the chain of rules that led there; None if it never was."""
     from . import words
 
-    change = (
-        StatusChange.objects.filter(subscription=subscription, new=Status.SUSPENDED).order_by("-id").first()
-    )
+    change = StatusChange.objects.filter(subscription=subscription, new=Status.SUSPENDED).order_by("-id").first()
     if change is None:
         return None
     now = facts = None

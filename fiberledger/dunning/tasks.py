@@ -113,5 +113,3 @@ def tell_suspended(tenant_id: int, subscription_ids: list[int]) -> None:
 def tell_resumed(tenant_id: int, subscription_ids: list[int]) -> None:
     with tenant_scope(tenant_id):
         services.tell_resumed(subscription_ids)
-
-

@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from babel.dates import format_date
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from fiberledger.money import Money, show
 

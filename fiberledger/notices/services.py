@@ -248,6 +248,6 @@ def skip(notice_ids: Sequence[int], *, by: Any, why: str = "") -> int:
 
 def put_back(notice_ids: Sequence[int]) -> int:
     """Undo a skip, or try a failed one again."""
-    return Notice.objects.filter(
-        pk__in=list(notice_ids), state__in=[Notice.State.SKIPPED, Notice.State.FAILED]
-    ).update(state=Notice.State.WAITING, why="")
+    return Notice.objects.filter(pk__in=list(notice_ids), state__in=[Notice.State.SKIPPED, Notice.State.FAILED]).update(
+        state=Notice.State.WAITING, why=""
+    )

@@ -30,9 +30,9 @@ def send_mail(tenant_id: int) -> None:
     with tenant_scope(tenant_id):
         if not services.policy().by_mail:
             return
-        Notice.objects.filter(
-            state=Notice.State.SENDING, created_at__lt=calendar.now() - timedelta(minutes=15)
-        ).update(state=Notice.State.FAILED, why=_("Sending was interrupted; it may have gone out."))
+        Notice.objects.filter(state=Notice.State.SENDING, created_at__lt=calendar.now() - timedelta(minutes=15)).update(
+            state=Notice.State.FAILED, why=_("Sending was interrupted; it may have gone out.")
+        )
     while _send_some(tenant_id):
         pass
 

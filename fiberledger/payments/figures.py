@@ -45,9 +45,7 @@ def _by_day(request: Any, first: date, last: date) -> dict[date, Decimal]:
     """The same for what the actor may see, in the scope they chose."""
     if not request.actor.is_limited and not picker.current(request):
         return collected_by_day(first, last)
-    rows = picker.narrow(request, Payment.objects.visible_to(request.actor)).filter(
-        currency=current_tenant().currency
-    )
+    rows = picker.narrow(request, Payment.objects.visible_to(request.actor)).filter(currency=current_tenant().currency)
     days: dict[date, Decimal] = dict(
         rows.filter(received_on__range=(first, last)).order_by().values_list("received_on").annotate(Sum("amount"))
     )

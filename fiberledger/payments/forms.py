@@ -24,7 +24,9 @@ class AmountInput(forms.DecimalField):
 
     def to_python(self, value: Any) -> Decimal | None:
         if isinstance(value, str):
-            value = value.translate(self._DIGITS).replace(",", "").replace("٬", "").replace("\u00a0", "").replace(" ", "")
+            value = (
+                value.translate(self._DIGITS).replace(",", "").replace("٬", "").replace("\u00a0", "").replace(" ", "")
+            )
         return super().to_python(value)
 
 
@@ -38,9 +40,7 @@ class PaymentForm(forms.Form):
     """Amount, method, and what may be left as it is."""
 
     amount = AmountInput(label=_("Amount"), max_digits=20, decimal_places=4, widget=forms.TextInput(attrs=_AMOUNT))
-    method = forms.ChoiceField(
-        label=_("Method"), choices=Method.choices, initial=Method.CASH, widget=forms.RadioSelect
-    )
+    method = forms.ChoiceField(label=_("Method"), choices=Method.choices, initial=Method.CASH, widget=forms.RadioSelect)
     received_on = forms.DateField(
         label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )

@@ -177,17 +177,13 @@ class Payment(TenantModel):
                 name="payment_cash_given_back",
                 condition=Q(method="cash", reversed_at__isnull=False, reversal_closing__isnull=True),
             ),
-            models.Index(
-                fields=["tenant", "closing"], name="payment_closed_in", condition=Q(closing__isnull=False)
-            ),
+            models.Index(fields=["tenant", "closing"], name="payment_closed_in", condition=Q(closing__isnull=False)),
             models.Index(
                 fields=["tenant", "reversal_closing"],
                 name="payment_given_back_in",
                 condition=Q(reversal_closing__isnull=False),
             ),
-            models.Index(
-                fields=["tenant", "-id"], name="payment_reversed", condition=Q(reversed_at__isnull=False)
-            ),
+            models.Index(fields=["tenant", "-id"], name="payment_reversed", condition=Q(reversed_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -251,7 +247,8 @@ class CashClosing(TenantModel):
             models.CheckConstraint(name="closing_status_known", condition=Q(status__in=["waiting", "approved"])),
             models.CheckConstraint(
                 name="closing_approved_by_someone",
-                condition=Q(status="waiting", approved_at__isnull=True) | Q(status="approved", approved_at__isnull=False),
+                condition=Q(status="waiting", approved_at__isnull=True)
+                | Q(status="approved", approved_at__isnull=False),
             ),
         ]
         indexes = [models.Index(fields=["tenant", "-on", "-id"], name="closing_by_day")]

@@ -15,7 +15,7 @@ from .models import Payment
 
 
 def _collect_from(actor: Any, text: str) -> list[Hit]:
-    """"collect 0300…": those who might be meant, each one Enter away from the amount."""
+    """ "collect 0300…": those who might be meant, each one Enter away from the amount."""
     hits = []
     for subscriber in subscribers.find(text, actor=actor, limit=8):
         owed = Money(subscriber.receivable.balance, subscriber.receivable.currency)

@@ -128,13 +128,13 @@ due = Screen(
             value=lambda subscriber: subscriber.receivable.balance,
             currency="receivable__currency",
         ),
-        Column("oldest_due", _("Due since"), kind="date", value=lambda row: getattr(row, "oldest_due", None), sort=False),
+        Column(
+            "oldest_due", _("Due since"), kind="date", value=lambda row: getattr(row, "oldest_due", None), sort=False
+        ),
         Column("status", sort=False),
     ),
     filters=("area", "collector", "status"),
-    search=lambda rows, text: rows.filter(
-        pk__in=subscribers.search(text, actor=Actor.system("search"), limit=500)
-    ),
+    search=lambda rows, text: rows.filter(pk__in=subscribers.search(text, actor=Actor.system("search"), limit=500)),
     order="name_key",
     record=False,
     exports=False,

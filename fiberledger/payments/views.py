@@ -122,7 +122,9 @@ def _not_twice(form: PaymentForm, subscriber: Subscriber) -> bool:
     form.earlier = earlier
     form.add_error(
         None,
-        _("%(number)s, for the same amount, was recorded by %(who)s a moment ago. Tick below if this is a second payment.")
+        _(
+            "%(number)s, for the same amount, was recorded by %(who)s a moment ago. Tick below if this is a second payment."
+        )
         % {"number": earlier.number, "who": earlier.collector_name},
     )
     return False
@@ -534,5 +536,3 @@ def settings(request: HttpRequest) -> HttpResponse:
         title=_("Payment rules"),
         help=_("They hold for everyone who takes money, from the next payment on."),
     )
-
-

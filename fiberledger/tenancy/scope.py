@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
-from .hot import hot
 from .errors import NoTenantInScope, WrongTenant
+from .hot import hot
 
 if TYPE_CHECKING:
     from .models import Tenant

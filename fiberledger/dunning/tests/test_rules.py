@@ -134,7 +134,15 @@ def test_coming_back():
 
 @pytest.mark.parametrize(
     ("cutting", "lines", "tripped"),
-    [(10, 20, False), (11, 20, True), (25, 100, False), (26, 100, True), (0, 0, False), (11, 0, True), (250, 1000, False)],
+    [
+        (10, 20, False),
+        (11, 20, True),
+        (25, 100, False),
+        (26, 100, True),
+        (0, 0, False),
+        (11, 0, True),
+        (250, 1000, False),
+    ],
 )
 def test_breaker(cutting, lines, tripped):
     assert breaker(cutting, lines, Rules()).tripped is tripped

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-
 import pytest
 from django.core import mail
 
@@ -145,5 +144,3 @@ def test_unknown_variables_are_named(shop):
 
     with shop.scope(), pytest.raises(ValidationError, match="nickname"):
         NoticeTemplate(event="invoice.issued", language="en", text="Hi {{nickname}}").full_clean()
-
-

@@ -243,13 +243,9 @@ def test_reversal_needs_permission_reason_and_a_day_that_makes_sense(shop):
         with pytest.raises(Refusal, match="why"):
             services.reverse_payment(payment, reason=" ", by=shop.boss)
         with pytest.raises(Refusal, match="before"):
-            services.reverse_payment(
-                payment, reason="mistake", by=shop.boss, on=shop.today - timedelta(days=1)
-            )
+            services.reverse_payment(payment, reason="mistake", by=shop.boss, on=shop.today - timedelta(days=1))
         with pytest.raises(Refusal, match="future"):
-            services.reverse_payment(
-                payment, reason="mistake", by=shop.boss, on=shop.today + timedelta(days=1)
-            )
+            services.reverse_payment(payment, reason="mistake", by=shop.boss, on=shop.today + timedelta(days=1))
 
 
 def test_two_threads_reverse_once(shop):

@@ -39,9 +39,7 @@ class Reference:
         for credit in self.credits.values():
             if credit[0] <= 0:
                 continue
-            wanting = [
-                OpenInvoice(pk, "", due, due, left) for pk, (due, left) in self.invoices.items() if left > 0
-            ]
+            wanting = [OpenInvoice(pk, "", due, due, left) for pk, (due, left) in self.invoices.items() if left > 0]
             result = settle(credit[0], wanting, only)
             for part in result.parts:
                 self.invoices[part.invoice_id][1] -= part.amount

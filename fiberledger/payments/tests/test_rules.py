@@ -25,9 +25,7 @@ days = st.dates(min_value=date(2024, 1, 1), max_value=date(2027, 12, 31))
 def open_invoices(draw):
     count = draw(st.integers(0, 8))
     return [
-        OpenInvoice(
-            id=index + 1, number=f"I-{index + 1}", due_on=draw(days), issued_on=draw(days), open=draw(cents)
-        )
+        OpenInvoice(id=index + 1, number=f"I-{index + 1}", due_on=draw(days), issued_on=draw(days), open=draw(cents))
         for index in range(count)
     ]
 
