@@ -15,12 +15,13 @@ import hashlib
 import os
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from fiberledger.operate.environment import Trouble, data_dir, databases, secret
 
 __all__ = ["Trouble", "data_dir", "databases", "ensure_database", "run_migrations", "secret", "tables_are"]
 
-_in_use = None  # an open file: while any process holds its shared lock, nobody else stops the embedded server
+_in_use: Any = None  # an open file: while any process holds its shared lock, nobody else stops the embedded server
 
 
 def ensure_database(*, migrate: bool = True, stop_after: bool = False) -> None:

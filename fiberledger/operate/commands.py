@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from fiberledger.operate import Trouble, environment
 
@@ -142,7 +143,8 @@ def _worker(options) -> int:
     django.setup()
     from procrastinate.contrib.django import app
 
-    with app.replace_connector(app.connector.get_worker_connector()) as at_work:
+    connector: Any = app.connector  # Django's; procrastinate declares the general one
+    with app.replace_connector(connector.get_worker_connector()) as at_work:
         at_work.run_worker(concurrency=options.concurrency, shutdown_graceful_timeout=6, name=f"worker-{os.getpid()}")
     return 0
 

@@ -8,6 +8,7 @@ import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 ROLES = ("fl_owner", "fl_app", "fl_radius", "fl_control")
@@ -109,7 +110,7 @@ def socket_dir(folder: Path | None = None) -> Path:
     return Path("/tmp") / f"fiberledger-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
 
 
-def superuser() -> dict[str, str]:
+def superuser() -> dict[str, Any]:
     """libpq parameters of the connection that creates roles: the embedded superuser, or whoever DATABASE_URL names."""
     if url := database_url():
         return {key: value for key, value in _parsed(url).items() if value}
@@ -122,7 +123,7 @@ def superuser() -> dict[str, str]:
     }
 
 
-def connection(role: str) -> dict[str, str]:
+def connection(role: str) -> dict[str, Any]:
     """libpq parameters of one of our roles, for psycopg.connect(**connection("fl_app")), psql or FreeRADIUS."""
     return {**superuser(), "user": role, "password": secret(role)}
 

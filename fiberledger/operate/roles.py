@@ -45,9 +45,10 @@ def _all_roles_can_enter():
 
 def note_on_database() -> str | None:
     with psycopg.connect(**connection("fl_owner")) as opened:
-        return opened.execute(
+        found = opened.execute(
             "select shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
-        ).fetchone()[0]
+        ).fetchone()
+    return found[0] if found else None
 
 
 def set_note_on_database(text: str) -> None:

@@ -15,9 +15,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -53,7 +55,7 @@ def _marked():
 class Child:
     name: str
     arguments: list[str]
-    process: subprocess.Popen | None = None
+    process: Any = None  # subprocess.Popen
     started_at: float = 0.0
     start_at: float = 0.0
     patient: bool = False  # starts when the web answers, so that the first page need not share the processor
@@ -87,7 +89,7 @@ class Supervisor:
     children: list[Child]
     host: str
     port: int
-    on_ready: object = None  # called once, when the web answers
+    on_ready: Callable[[float], None] | None = None  # called once, when the web answers
     stopping: bool = False
     began: float = field(default_factory=time.monotonic)
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
