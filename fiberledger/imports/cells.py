@@ -9,6 +9,7 @@ import re
 import unicodedata
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import cast
 
 from fiberledger.money import exponent
 
@@ -18,7 +19,9 @@ class Unfit(ValueError):
 
 
 # Marks that copying from chats and web pages leaves in a cell. The joiners U+200C and U+200D stay: Urdu is written with them.
-_INVISIBLE = {ord(c): None for c in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u00ad"}
+_INVISIBLE = {
+    ord(c): None for c in "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u00ad"
+}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -42,7 +45,8 @@ def ascii_digits(value: str) -> str:
     if value.isascii():
         return value
     return "".join(
-        str(unicodedata.decimal(c)) if not c.isascii() and unicodedata.decimal(c, None) is not None else c for c in value
+        str(unicodedata.decimal(c)) if not c.isascii() and unicodedata.decimal(c, None) is not None else c
+        for c in value
     )
 
 
@@ -187,13 +191,14 @@ def day(cell: str | date, country: str, *, latest: date, earliest: date = EARLIE
 
     Refused: the 31st of February, days after `latest`, days before `earliest`.
     """
-    if type(cell) is str:
+    result: date | None
+    if isinstance(cell, str):
         value = ascii_digits(text(cell))
         if not value or value in ("-", "--"):
             return None
         result = _written_day(value, country, latest)
     else:
-        result = cell  # type: ignore[assignment]
+        result = cast("date", cell)
     if result is None or not earliest <= result <= latest:
         raise Unfit
     return result

@@ -21,7 +21,9 @@ class Fault:
 
 # Words that any importer may use; an importer adds its own in `remedies`.
 REMEDIES: dict[str, Any] = {
-    "row too long": gettext_lazy("The row has more cells than the header. A text with a comma in it needs quotation marks."),
+    "row too long": gettext_lazy(
+        "The row has more cells than the header. A text with a comma in it needs quotation marks."
+    ),
     "value too long": gettext_lazy("Shorten the text."),
 }
 

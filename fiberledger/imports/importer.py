@@ -48,9 +48,12 @@ class Importer(Protocol):
 
     code: ClassVar[str]
     title: ClassVar[Any]
-    permission: ClassVar[str]
+    explain: ClassVar[Any]  # one sentence: what a row is
+    url: ClassVar[str]  # the list where what was taken is seen
     fields: ClassVar[tuple[Field, ...]]
     creatable: ClassVar[dict[str, Any]]  # what `create missing` may create: {"areas": label}
+    # What is asked once for the whole file, besides: {option: (label, [(value, label), …])}; may be left out.
+    questions: ClassVar[dict[str, tuple[Any, list[tuple[str, Any]]]]]
     remedies: ClassVar[dict[str, Any]]
     words: ClassVar[dict[str, Any]]
 

@@ -28,7 +28,11 @@ def find_header(rows: Sequence[tuple[int, list]], fields: Iterable[Field]) -> in
             continue
         texts = [plain(cell) for cell in filled if type(cell) is str]
         hits = len({text for text in texts if text in known})
-        near = sum(1 for text in texts if text not in known and text and any(f" {text} ".find(f" {word} ") >= 0 for word in known))
+        near = sum(
+            1
+            for text in texts
+            if text not in known and text and any(f" {text} ".find(f" {word} ") >= 0 for word in known)
+        )
         wordy = sum(1 for text in texts if text and not text.isdigit()) / max(len(filled), 1)
         score = hits * 3 + near * 0.5 + wordy - index * 0.01
         if score > best_score:
@@ -58,7 +62,9 @@ def _letter(index: int) -> str:
     return letters
 
 
-def guess(columns: Sequence[str], samples: Sequence[Sequence[str | date]], fields: Iterable[Field], country: str) -> dict[str, str]:
+def guess(
+    columns: Sequence[str], samples: Sequence[Sequence[str | date]], fields: Iterable[Field], country: str
+) -> dict[str, str]:
     """{our field: their column}, each column used once, surest pairs first."""
     pairs: list[tuple[float, int, int, str, str]] = []
     for position, field in enumerate(fields):

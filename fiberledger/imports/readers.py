@@ -66,11 +66,16 @@ class Sheet:
         width_limit, row_limit = MOST_COLUMNS, MOST_ROWS
         for line, cells in source:
             if line > row_limit:
-                raise Unreadable(_("The file has more than %(rows)s rows. Split it into several files.") % {"rows": f"{row_limit:,}"})
+                raise Unreadable(
+                    _("The file has more than %(rows)s rows. Split it into several files.") % {"rows": f"{row_limit:,}"}
+                )
             while cells and cells[-1] == "":
                 cells.pop()
             if len(cells) > width_limit:
-                raise Unreadable(_("Row %(line)s has more than %(columns)s columns. Is the file a table?") % {"line": line, "columns": width_limit})
+                raise Unreadable(
+                    _("Row %(line)s has more than %(columns)s columns. Is the file a table?")
+                    % {"line": line, "columns": width_limit}
+                )
             yield line, cells
 
 
@@ -85,7 +90,11 @@ def open_sheet(path: Path | str, *, sheet: str = "") -> Iterator[Sheet]:
     if kind == "csv":
         encoding = guess_encoding(path)
         yield Sheet(
-            path=path, kind=kind, encoding=encoding, delimiter=guess_delimiter(path, encoding), estimate=_count_lines(path)
+            path=path,
+            kind=kind,
+            encoding=encoding,
+            delimiter=guess_delimiter(path, encoding),
+            estimate=_count_lines(path),
         )
         return
     handle, name = tempfile.mkstemp(prefix="fiberledger-import-", suffix=".jsonl")
@@ -93,7 +102,12 @@ def open_sheet(path: Path | str, *, sheet: str = "") -> Iterator[Sheet]:
     try:
         about = _convert(path, kind, Path(name), sheet)
         yield Sheet(
-            path=path, kind=kind, sheet=about["sheet"], sheets=about["sheets"], estimate=about["rows"], _converted=Path(name)
+            path=path,
+            kind=kind,
+            sheet=about["sheet"],
+            sheets=about["sheets"],
+            estimate=about["rows"],
+            _converted=Path(name),
         )
     finally:
         Path(name).unlink(missing_ok=True)
@@ -149,7 +163,9 @@ def recognise(path: Path) -> str:
     elif what in ("bmp", "mz", "bzip") and not _looks_binary(head):
         what = ""  # a CSV may well begin with these letters
     words = {
-        "pdf": _("This is a PDF document, not a spreadsheet. Export the table as XLSX or CSV from the program that made it."),
+        "pdf": _(
+            "This is a PDF document, not a spreadsheet. Export the table as XLSX or CSV from the program that made it."
+        ),
         "picture": _("This is a picture, not a spreadsheet. Send the table itself as XLSX, ODS or CSV."),
         "bmp": _("This is a picture, not a spreadsheet. Send the table itself as XLSX, ODS or CSV."),
         "program": _("This is a program, not a spreadsheet. It was not opened."),
@@ -165,7 +181,11 @@ def recognise(path: Path) -> str:
         raise Unreadable(words[what])
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if start.startswith((b"<!doctype html", b"<html", b"<table")):
-        raise Unreadable(_("This is a web page with a spreadsheet's name. Open it in a spreadsheet program and save it as XLSX or CSV."))
+        raise Unreadable(
+            _(
+                "This is a web page with a spreadsheet's name. Open it in a spreadsheet program and save it as XLSX or CSV."
+            )
+        )
     if start.startswith((b"<?xml", b"<svg")):
         raise Unreadable(_("This is an XML file. Open it in a spreadsheet program and save it as XLSX or CSV."))
     if not _utf16_flavour(head) and _looks_binary(head):
@@ -185,14 +205,18 @@ def _recognise_zip(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             return _inspect_zip(archive, path)
     except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, ValueError, RuntimeError):
-        raise Unreadable(_("The file is damaged: it ends too early or was changed. Save it again and send it once more.")) from None
+        raise Unreadable(
+            _("The file is damaged: it ends too early or was changed. Save it again and send it once more.")
+        ) from None
 
 
 def _inspect_zip(archive: zipfile.ZipFile, path: Path) -> str:
     infos = archive.infolist()
     names = {info.filename for info in infos}
     bomb = Unreadable(
-        _("This file would unpack to far more than it should. It was not opened. If it is yours, save it as CSV and send that.")
+        _(
+            "This file would unpack to far more than it should. It was not opened. If it is yours, save it as CSV and send that."
+        )
     )
     if len(infos) > 10_000:
         raise bomb
@@ -206,14 +230,20 @@ def _inspect_zip(archive: zipfile.ZipFile, path: Path) -> str:
     elif "xl/workbook.bin" in names:
         kind = "xlsb"
     elif "content.xml" in names and "META-INF/manifest.xml" in names:
-        mimetype = archive.read("mimetype")[:100] if "mimetype" in names and archive.getinfo("mimetype").file_size < 200 else b""
+        mimetype = (
+            archive.read("mimetype")[:100]
+            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200
+            else b""
+        )
         manifest = _inflate(archive, "META-INF/manifest.xml", MEGABYTE)
         if b"encryption-data" in manifest:
             raise Unreadable(_locked())
         kind = "ods" if b"spreadsheet" in mimetype or b"opendocument.spreadsheet" in manifest else ""
     if not kind:
         if any(name.startswith("word/") for name in names):
-            raise Unreadable(_("This is a Word document, not a spreadsheet. Copy the table into a spreadsheet and save that."))
+            raise Unreadable(
+                _("This is a Word document, not a spreadsheet. Copy the table into a spreadsheet and save that.")
+            )
         raise Unreadable(_("This is a ZIP archive. Take the spreadsheet out of it and send that."))
     # A header may lie about the size, so the members are inflated once, into nowhere, and weighed.
     inflated = 0
@@ -257,8 +287,19 @@ def _convert(path: Path, kind: str, target: Path, sheet: str) -> dict:
     """Let a child with its own memory limit turn the workbook into JSON lines; its death is our refusal."""
     too_large = _("The spreadsheet is too large to open. Save it as CSV, or split it into several files.")
     try:
-        done = subprocess.run(  # noqa: S603 - our own module, no shell
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("workbook.py")), str(path), str(target), kind, sheet, str(CHILD_MEMORY), *sys.path],
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                str(Path(__file__).with_name("workbook.py")),
+                str(path),
+                str(target),
+                kind,
+                sheet,
+                str(CHILD_MEMORY),
+                *sys.path,
+            ],
             capture_output=True,
             timeout=CHILD_SECONDS,
             check=False,
@@ -369,7 +410,9 @@ def _lines(stream: IO[str]) -> Iterator[str]:
     while line := stream.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:
-            raise Unreadable(_("Line %(line)s is longer than a table's row can be. Is the file a table?") % {"line": number})
+            raise Unreadable(
+                _("Line %(line)s is longer than a table's row can be. Is the file a table?") % {"line": number}
+            )
         yield line.replace("\0", "") if "\0" in line else line
 
 
@@ -414,7 +457,9 @@ def _text_rows(sheet: Sheet) -> Iterator[tuple[int, list[Cell]]]:
                 for text in cells:
                     if len(text) > LONGEST_CELL:
                         raise Unreadable(
-                            _("Row %(line)s has a cell of more than %(size)s characters: a quotation mark that is never closed?")
+                            _(
+                                "Row %(line)s has a cell of more than %(size)s characters: a quotation mark that is never closed?"
+                            )
                             % {"line": line, "size": f"{LONGEST_CELL:,}"}
                         )
                 yield line, list(cells)
@@ -423,7 +468,9 @@ def _text_rows(sheet: Sheet) -> Iterator[tuple[int, list[Cell]]]:
                 _("The file cannot be read after row %(line)s: a quotation mark that is never closed?") % {"line": line}
             ) from error
         except UnicodeError as error:
-            raise Unreadable(_("The file is damaged: it ends too early or was changed. Save it again and send it once more.")) from error
+            raise Unreadable(
+                _("The file is damaged: it ends too early or was changed. Save it again and send it once more.")
+            ) from error
 
 
 def table_bytes(rows: list[list[str]]) -> bytes:

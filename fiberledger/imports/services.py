@@ -135,7 +135,9 @@ def _saved_map(importer_code: str, columns: Sequence[str]) -> dict[str, str] | N
     return None
 
 
-def set_map(run: ImportRun, columns: dict[str, str], *, options: dict | None = None, keep_as: str = "", by: Any) -> ImportRun:
+def set_map(
+    run: ImportRun, columns: dict[str, str], *, options: dict | None = None, keep_as: str = "", by: Any
+) -> ImportRun:
     """Say which of their columns is which of our fields, and how the rows are to be taken.
 
     `options`: {"create_missing": [kinds], "all_or_nothing": bool}. Refuses a map that leaves a required field without a
@@ -159,9 +161,13 @@ def set_map(run: ImportRun, columns: dict[str, str], *, options: dict | None = N
     unknown = sorted(set(options.get("create_missing", [])) - set(importer.creatable))
     if unknown:
         raise Refusal(_("“%s” cannot be created by this import.") % unknown[0])
-    changed = ImportRun.objects.filter(pk=run.pk, taken=0).exclude(
-        state__in=[ImportRun.State.CHECKING, ImportRun.State.TAKING, ImportRun.State.TAKEN, ImportRun.State.UNDOING]
-    ).update(map=columns, options=options, state=ImportRun.State.RECEIVED, checkpoint=0, problem="")
+    changed = (
+        ImportRun.objects.filter(pk=run.pk, taken=0)
+        .exclude(
+            state__in=[ImportRun.State.CHECKING, ImportRun.State.TAKING, ImportRun.State.TAKEN, ImportRun.State.UNDOING]
+        )
+        .update(map=columns, options=options, state=ImportRun.State.RECEIVED, checkpoint=0, problem="")
+    )
     if not changed:
         raise Refusal(_("This import is already under way."))
     if keep_as:
@@ -185,7 +191,10 @@ def start_check(run: ImportRun, *, by: Any) -> ImportRun:
 def start_take(run: ImportRun, *, by: Any) -> ImportRun:
     """Have the good rows taken in the background. All-or-nothing refuses while a row has a fault."""
     if run.options.get("all_or_nothing") and run.faulty:
-        raise Refusal(_("%s rows have a fault, and this import is all or nothing. Correct them, or take the good rows only.") % run.faulty)
+        raise Refusal(
+            _("%s rows have a fault, and this import is all or nothing. Correct them, or take the good rows only.")
+            % run.faulty
+        )
     if run.state == ImportRun.State.TAKEN:
         raise Refusal(_("This import was already taken."))
     return _start(run, "imports.take", ImportRun.State.TAKING, _("Import %s"), by=by)
@@ -220,7 +229,9 @@ class _Faulty(Exception):
     """An all-or-nothing pass met a fault."""
 
 
-def check(tenant_id: int, import_id: int, *, report: Callable[[int, int], None] | None = None, told: Told | None = None) -> None:
+def check(
+    tenant_id: int, import_id: int, *, report: Callable[[int, int], None] | None = None, told: Told | None = None
+) -> None:
     """Give every row its verdict; write the faulty ones down. Open no scope around it."""
     _begin(tenant_id, import_id, ImportRun.State.CHECKING)
     _go(tenant_id, import_id, write=False, by=None, report=report, told=told)
@@ -229,7 +240,12 @@ def check(tenant_id: int, import_id: int, *, report: Callable[[int, int], None] 
 
 
 def take(
-    tenant_id: int, import_id: int, *, by: Any, report: Callable[[int, int], None] | None = None, told: Told | None = None
+    tenant_id: int,
+    import_id: int,
+    *,
+    by: Any,
+    report: Callable[[int, int], None] | None = None,
+    told: Told | None = None,
 ) -> None:
     """Check every row again and take the good ones. Open no scope around it. Goes on where a crash left it.
 
@@ -246,7 +262,9 @@ def take(
             check(tenant_id, import_id, told=told)
             with tenant_scope(tenant_id):
                 faulty = ImportRun.objects.values_list("faulty", flat=True).get(pk=import_id)
-            raise Refusal(_("Nothing was taken: %s rows have a fault, and this import is all or nothing.") % faulty) from None
+            raise Refusal(
+                _("Nothing was taken: %s rows have a fault, and this import is all or nothing.") % faulty
+            ) from None
         return
     for attempt in range(4):
         try:
@@ -275,7 +293,14 @@ def _finish(import_id: int, by: Any) -> None:
 
 
 def _go(
-    tenant_id: int, import_id: int, *, write: bool, by: Any, report: Any = None, told: Told | None = None, whole: bool = False
+    tenant_id: int,
+    import_id: int,
+    *,
+    write: bool,
+    by: Any,
+    report: Any = None,
+    told: Told | None = None,
+    whole: bool = False,
 ) -> None:
     with tenant_scope(tenant_id):
         run = ImportRun.objects.get(pk=import_id)
@@ -287,7 +312,9 @@ def _go(
             known_bad = set(ImportRow.objects.filter(import_run=run).values_list("line", flat=True))
         else:
             ImportRow.objects.filter(import_run=run).delete()
-            ImportRun.objects.filter(pk=run.pk).update(good=0, faulty=0, here=0, taken=0, preview=[], created={}, checkpoint=0)
+            ImportRun.objects.filter(pk=run.pk).update(
+                good=0, faulty=0, here=0, taken=0, preview=[], created={}, checkpoint=0
+            )
         total = run.rows
     seen = 0
     with file_of(run) as path, open_sheet(path, sheet=run.sheet) as table:
@@ -314,13 +341,26 @@ def _pass_over(importer: Importer, context: Any, rows: list, known_bad: set[int]
     """Rows that an earlier, interrupted pass settled: they are only remembered."""
     importer.skip(context, [(line, cells) for line, cells, _raw, _long in rows if line not in known_bad])
     if told:
-        words = dict(ImportRow.objects.filter(line__in=[r[0] for r in rows]).values_list("line", "word")) if known_bad else {}
+        words = (
+            dict(ImportRow.objects.filter(line__in=[r[0] for r in rows]).values_list("line", "word"))
+            if known_bad
+            else {}
+        )
         for line, *_rest in rows:
             told(line, words.get(line))
 
 
 def _settle(
-    run: ImportRun, importer: Importer, context: Any, rows: list, settled: int, *, write: bool, by: Any, told: Any, whole: bool
+    run: ImportRun,
+    importer: Importer,
+    context: Any,
+    rows: list,
+    settled: int,
+    *,
+    write: bool,
+    by: Any,
+    told: Any,
+    whole: bool,
 ) -> None:
     verdicts = importer.check(context, [(line, cells) for line, cells, _raw, _long in rows])
     for verdict, (_line, _cells, _raw, too_long) in zip(verdicts, rows, strict=True):
@@ -402,7 +442,7 @@ def _parts(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
 @contextmanager
 def file_of(run: ImportRun) -> Iterator[Path]:
     """The kept file, on disk."""
-    with tenant_scope(run.tenant_id):
+    with tenant_scope(run.tenant_id):  # type: ignore[arg-type]
         path = files.path_of(run.file)
     if not path.exists():
         raise Refusal(_("The file is gone. Send it again."))

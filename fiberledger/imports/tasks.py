@@ -30,7 +30,13 @@ def _body(tenant_id: int, run_id: int, work) -> None:
             raise
         with tenant_scope(tenant_id):
             done = ImportRun.objects.get(pk=import_id)
-        run.result = {"rows": done.rows, "good": done.good, "faulty": done.faulty, "here": done.here, "taken": done.taken}
+        run.result = {
+            "rows": done.rows,
+            "good": done.good,
+            "faulty": done.faulty,
+            "here": done.here,
+            "taken": done.taken,
+        }
 
 
 def _failed(tenant_id: int, import_id: int, words: str) -> None:

@@ -34,7 +34,7 @@ def main() -> int:
         for name in chosen:
             sheet = book.get_sheet_by_name(name)
             if rows := write(sheet, target):
-                print(json.dumps({"sheet": name, "sheets": visible, "rows": rows}))
+                sys.stdout.write(json.dumps({"sheet": name, "sheets": visible, "rows": rows}))
                 return 0
         return say("empty")
     except calamine.PasswordError:
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def say(reason: str) -> int:
-    print(json.dumps({"reason": reason}))
+    sys.stdout.write(json.dumps({"reason": reason}))
     return 2
 
 
@@ -72,7 +72,7 @@ def text_of(value: object) -> object:
 def write(sheet, target: str) -> int:
     """Write the rows that hold anything; say how many did. What a cell merged downwards says holds for all its rows."""
     first_column = (sheet.start or (0, 0))[1]
-    downwards = {}
+    downwards: dict[int, list[int]] = {}
     budget = 200_000
     for (top, left), (bottom, _right) in sheet.merged_cell_ranges or []:
         budget -= bottom - top
@@ -80,7 +80,7 @@ def write(sheet, target: str) -> int:
             break
         for row in range(top + 1, bottom + 1):
             downwards.setdefault(row, []).append(left - first_column)
-    above = []
+    above: list[object] = []
     some = 0
     # iter_rows begins at the sheet's first row even if it is empty, so counting gives the row's own number.
     with open(target, "w", encoding="utf-8") as out:

@@ -21,16 +21,20 @@ def add_commands(subparsers: Any) -> None:
     subscribers = kinds.add_parser(
         "subscribers",
         help="subscribers with their plan, login and opening balance",
-        description="MAP.json is {\"our field\": \"their column\"} with our fields number name guardian phone national_id city area address "
+        description='MAP.json is {"our field": "their column"} with our fields number name guardian phone national_id city area address '
         "plan fee status installed_on username reseller opening_balance latitude longitude (and phone2 whatsapp email password).",
     )
     _common(subscribers)
     subscribers.add_argument(
-        "--create-missing", default="", metavar="areas,resellers,plans",
+        "--create-missing",
+        default="",
+        metavar="areas,resellers,plans",
         help="create areas and plans that are named but not there; a reseller is a name and needs no creating",
     )
     subscribers.add_argument(
-        "--bill-from", choices=["this-period", "next-period"], default="this-period",
+        "--bill-from",
+        choices=["this-period", "next-period"],
+        default="this-period",
         help="whether the running period is still to be billed by us (default), or is in the opening balances already",
     )
     subscribers.set_defaults(run=_run)
@@ -43,7 +47,9 @@ def _common(parser: Any) -> None:
     parser.add_argument("--sheet", default="", help="the sheet of a workbook (default: the first that holds anything)")
     parser.add_argument("--dry-run", action="store_true", help="check every row and write nothing")
     parser.add_argument("--all-or-nothing", action="store_true", help="take nothing while a single row has a fault")
-    parser.add_argument("--errors", type=Path, metavar="OUT.xlsx", help="write the faulty rows with remedies to this .xlsx or .csv")
+    parser.add_argument(
+        "--errors", type=Path, metavar="OUT.xlsx", help="write the faulty rows with remedies to this .xlsx or .csv"
+    )
     parser.add_argument("--json", action="store_true", help='print {"rows": [{"line": n, "fault": null or "…"}, …], …}')
 
 
@@ -109,7 +115,10 @@ def _creatable(options: Any, importer: Any) -> list[str]:
     wanted = [word.strip() for word in options.create_missing.split(",") if word.strip()]
     for word in wanted:
         if word not in (*importer.creatable, "resellers"):
-            raise Refusal(_("--create-missing knows %(known)s, not “%(word)s”.") % {"known": "areas, resellers, plans", "word": word})
+            raise Refusal(
+                _("--create-missing knows %(known)s, not “%(word)s”.")
+                % {"known": "areas, resellers, plans", "word": word}
+            )
     return [word for word in wanted if word in importer.creatable]
 
 
@@ -125,7 +134,7 @@ def _map(options: Any) -> dict[str, str] | None:
     except (OSError, ValueError) as error:
         raise Refusal(_("The map “%(file)s” cannot be read: %(why)s") % {"file": options.map, "why": error}) from error
     if not isinstance(columns, dict) or not all(isinstance(value, str) for value in columns.values()):
-        raise Refusal(_("The map is not of the form {\"our field\": \"their column\"}."))
+        raise Refusal(_('The map is not of the form {"our field": "their column"}.'))
     return columns
 
 
@@ -149,7 +158,9 @@ def _print(run: Any, by_word: list[tuple[str, int]], importer: Any, options: Any
     from fiberledger.imports.faults import remedy
 
     done = "would be taken" if options.dry_run else "taken"
-    print(f"{run.filename}: {run.rows:,} rows; {run.good if options.dry_run else run.taken:,} {done}, {run.here:,} already here, {run.faulty:,} with a fault")
+    print(
+        f"{run.filename}: {run.rows:,} rows; {run.good if options.dry_run else run.taken:,} {done}, {run.here:,} already here, {run.faulty:,} with a fault"
+    )
     for word, count in by_word:
         print(f"  {count:>6,}  {word}: {remedy(word, importer)}")
     if run.faulty and not options.errors:

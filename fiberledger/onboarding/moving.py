@@ -69,13 +69,19 @@ def sell(
         started_on = row.installed_on or terms.today
         sales.append(
             Sale(
-                subscriber_id, row.plan, started_on, status=str(row.status), price=row.fee,
+                subscriber_id,
+                row.plan,
+                started_on,
+                status=str(row.status),
+                price=row.fee,
                 ended_on=terms.today if row.status in (Status.TERMINATED, Status.BLACKLISTED) else None,
                 billed_until=terms.billed_until(started_on, validity_days),
-            )  # fmt: skip
+            )
         )
         rows.append(row)
-    ids = subscriptions.sell_many(sales, by=by, reason=StatusChange.Reason.IMPORTED, check=False, action="subscription.imported")
+    ids = subscriptions.sell_many(
+        sales, by=by, reason=StatusChange.Reason.IMPORTED, check=False, action="subscription.imported"
+    )
     logins = [
         {"subscription_id": pk, "username": row.username, "password": row.password, "kind": _kind(plans[row.plan][2])}  # type: ignore[index]
         for pk, row in zip(ids, rows, strict=True)
@@ -105,18 +111,33 @@ def dependants(created: dict[str, list[int]]) -> list[str]:
     mine = Q(subscriber__in=ids)
     found = [
         (_("payments of %s"), Payment.objects.filter(mine).values_list("subscriber_id", flat=True)),
-        (_("invoices of %s"), Invoice.objects.filter(mine).exclude(kind="opening").exclude(status="void").values_list("subscriber_id", flat=True)),
+        (
+            _("invoices of %s"),
+            Invoice.objects.filter(mine)
+            .exclude(kind="opening")
+            .exclude(status="void")
+            .values_list("subscriber_id", flat=True),
+        ),
         (
             _("entries in the books of %s"),
             Posting.objects.filter(account__subscriber__in=ids)
-            .exclude(Q(entry__cause__startswith="opening:") | Q(entry__invoices__kind="opening") | Q(entry__reverses__invoices__isnull=False))
+            .exclude(
+                Q(entry__cause__startswith="opening:")
+                | Q(entry__invoices__kind="opening")
+                | Q(entry__reverses__invoices__isnull=False)
+            )
             .exclude(entry__invoices__status="void")
             .values_list("account__subscriber", flat=True),
         ),
-        (_("further subscriptions of %s"), Subscription.objects.filter(mine).exclude(pk__in=lines).values_list("subscriber_id", flat=True)),
+        (
+            _("further subscriptions of %s"),
+            Subscription.objects.filter(mine).exclude(pk__in=lines).values_list("subscriber_id", flat=True),
+        ),
         (
             _("changes of status of %s"),
-            StatusChange.objects.filter(mine).exclude(reason=StatusChange.Reason.IMPORTED).values_list("subscriber_id", flat=True),
+            StatusChange.objects.filter(mine)
+            .exclude(reason=StatusChange.Reason.IMPORTED)
+            .values_list("subscriber_id", flat=True),
         ),
         (
             _("sessions of %s"),
@@ -136,7 +157,9 @@ def dependants(created: dict[str, list[int]]) -> list[str]:
 
 
 def _named(ids: Sequence[int]) -> str:
-    names = [f"{number} {name}" for number, name in Subscriber.objects.filter(pk__in=ids[:3]).values_list("number", "name")]
+    names = [
+        f"{number} {name}" for number, name in Subscriber.objects.filter(pk__in=ids[:3]).values_list("number", "name")
+    ]
     if len(ids) > len(names):
         names.append(_("%d more") % (len(ids) - len(names)))
     return ", ".join(names)

@@ -19,8 +19,8 @@ from fiberledger.imports.importer import Field, Verdict, importers
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import current_tenant
 
-from .words import REMEDIES, WORDS
 from .rules import key
+from .words import REMEDIES, WORDS
 
 CONNECTIONS = {
     "pppoe": "pppoe", "ppp": "pppoe", "hotspot": "hotspot", "wifi": "hotspot", "static": "static", "static ip": "static", "ip": "static",
@@ -66,31 +66,75 @@ class PlanImporter:
 
     code: ClassVar = "plans"
     title: ClassVar = gettext_lazy("Plans")
-    permission: ClassVar = "imports.take"
-    url: ClassVar = "/catalog/plans/"
-    icon: ClassVar = "gauge"
+    url: ClassVar = "catalog:plan-list"
     explain: ClassVar = gettext_lazy("A row per plan: name, speeds, price, validity.")
     creatable: ClassVar[dict[str, Any]] = {}
+    questions: ClassVar[dict[str, Any]] = {}
     words: ClassVar = {**WORDS, "name taken": gettext_lazy("Name taken"), "name missing": gettext_lazy("Name missing")}
     remedies: ClassVar = {
         **REMEDIES,
         "name missing": gettext_lazy("Write the plan's name."),
-        "name taken": gettext_lazy("A plan of this name with another price or speed is there already. Change that plan, or write another name."),
+        "name taken": gettext_lazy(
+            "A plan of this name with another price or speed is there already. Change that plan, or write another name."
+        ),
     }
-    fields: ClassVar = (
-        Field("name", gettext_lazy("Name"), ("plan", "plan name", "package", "package name", "نام", "پیکج", "title", "tariff", "profile"), required=True),
+    fields: ClassVar[tuple[Field, ...]] = (
+        Field(
+            "name",
+            gettext_lazy("Name"),
+            ("plan", "plan name", "package", "package name", "نام", "پیکج", "title", "tariff", "profile"),
+            required=True,
+        ),
         Field("code", gettext_lazy("Code"), ("plan code", "package code", "short name", "sku")),
-        Field("download", gettext_lazy("Download"), (
-            "download mbps", "download speed", "down", "speed", "speed mbps", "mbps", "rx", "download kbps", "bandwidth", "رفتار",
-        )),
+        Field(
+            "download",
+            gettext_lazy("Download"),
+            (
+                "download mbps",
+                "download speed",
+                "down",
+                "speed",
+                "speed mbps",
+                "mbps",
+                "rx",
+                "download kbps",
+                "bandwidth",
+                "رفتار",
+            ),
+        ),
         Field("upload", gettext_lazy("Upload"), ("upload mbps", "upload speed", "up", "tx", "upload kbps")),
-        Field("price", gettext_lazy("Price"), (
-            "monthly price", "monthly fee", "fee", "rate", "amount", "charges", "mrc", "cost", "قیمت", "ماہانہ قیمت", "ماہانہ فیس",
-        ), required=True),
-        Field("validity_days", gettext_lazy("Validity (days)"), ("validity days", "validity", "days", "duration", "period", "مدت")),
-        Field("quota", gettext_lazy("Data limit"), ("data limit", "quota gb", "data gb", "limit", "fup", "volume", "data")),
+        Field(
+            "price",
+            gettext_lazy("Price"),
+            (
+                "monthly price",
+                "monthly fee",
+                "fee",
+                "rate",
+                "amount",
+                "charges",
+                "mrc",
+                "cost",
+                "قیمت",
+                "ماہانہ قیمت",
+                "ماہانہ فیس",
+            ),
+            required=True,
+        ),
+        Field(
+            "validity_days",
+            gettext_lazy("Validity (days)"),
+            ("validity days", "validity", "days", "duration", "period", "مدت"),
+        ),
+        Field(
+            "quota", gettext_lazy("Data limit"), ("data limit", "quota gb", "data gb", "limit", "fup", "volume", "data")
+        ),
         Field("connection", gettext_lazy("Connection type"), ("connection type", "type", "service type")),
-        Field("installation_fee", gettext_lazy("Installation charge"), ("installation charges", "installation", "setup fee", "install fee")),
+        Field(
+            "installation_fee",
+            gettext_lazy("Installation charge"),
+            ("installation charges", "installation", "setup fee", "install fee"),
+        ),
         Field("deposit", gettext_lazy("Security deposit"), ("security deposit", "security")),
     )
 
@@ -164,24 +208,43 @@ class PlanImporter:
             context.codes.add(code.casefold())
             plan.code = code
         made = Plan.objects.bulk_create(values)
-        audit.note_many(by, "plan.imported", [("catalog.plan", plan.pk, str(plan), None, audit.snapshot(plan)) for plan in made], run=run_id)
+        audit.note_many(
+            by,
+            "plan.imported",
+            [("catalog.plan", plan.pk, str(plan), None, audit.snapshot(plan)) for plan in made],
+            run=run_id,
+        )
         return {"catalog.plan": [plan.pk for plan in made]}
 
     def done(self, context: Context, *, by: Any, run_id: int) -> None:
         pass
 
     def dependants(self, created: dict[str, list[int]]) -> list[str]:
-        used = Subscription.objects.filter(plan__in=created.get("catalog.plan", [])).values_list("plan__name", flat=True).distinct()
+        used = (
+            Subscription.objects.filter(plan__in=created.get("catalog.plan", []))
+            .values_list("plan__name", flat=True)
+            .distinct()
+        )
         names = sorted(used)
         return [_("subscribers have the plan %s") % ", ".join(names[:5])] if names else []
 
     def undo(self, created: dict[str, list[int]], *, by: Any, run_id: int) -> None:
         plans = list(Plan.objects.filter(pk__in=created.get("catalog.plan", [])))
-        audit.note_many(by, "plan.import_undone", [("catalog.plan", p.pk, str(p), audit.snapshot(p), None) for p in plans], run=run_id)
+        audit.note_many(
+            by,
+            "plan.import_undone",
+            [("catalog.plan", p.pk, str(p), audit.snapshot(p), None) for p in plans],
+            run=run_id,
+        )
         Plan.objects.filter(pk__in=[plan.pk for plan in plans]).delete()
 
     def show(self, value: Plan) -> dict[str, str]:
-        return {"name": value.name, "price": f"{value.price:f}", "download": value.speed, "validity_days": str(value.validity_days)}
+        return {
+            "name": value.name,
+            "price": f"{value.price:f}",
+            "download": value.speed,
+            "validity_days": str(value.validity_days),
+        }
 
 
 def _days(cell: Any) -> int | None:

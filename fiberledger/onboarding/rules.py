@@ -91,7 +91,9 @@ class Place:
     currency: str
     today: date
     plans: Mapping[str, int] = field(default_factory=dict)  # key(name or code) → id
-    areas: Mapping[tuple[str, str], int | None] = field(default_factory=dict)  # (key(city) or "", key(area)) → id, None: several
+    areas: Mapping[tuple[str, str], int | None] = field(
+        default_factory=dict
+    )  # (key(city) or "", key(area)) → id, None: several
     create_areas: bool = False
     create_plans: bool = False
     national_id_required: bool = False

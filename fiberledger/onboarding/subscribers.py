@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db.models import Q
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from fiberledger import calendar
@@ -15,7 +13,7 @@ from fiberledger.access.services import usernames_taken
 from fiberledger.billing.models import BillingPolicy
 from fiberledger.catalog.models import Plan
 from fiberledger.imports.faults import Fault
-from fiberledger.imports.importer import Verdict, importers
+from fiberledger.imports.importer import Field, Verdict, importers
 from fiberledger.places.models import Area
 from fiberledger.places.services import areas_for
 from fiberledger.subscribers import services as subscribers
@@ -53,14 +51,21 @@ class SubscriberImporter:
 
     code: ClassVar = "subscribers"
     title: ClassVar = gettext_lazy("Subscribers")
-    permission: ClassVar = "imports.take"
-    url: ClassVar = "/subscribers/"
-    icon: ClassVar = "users"
+    url: ClassVar = "subscribers:subscriber-list"
     explain: ClassVar = gettext_lazy("A row per customer: name, phone, place, plan, login, what they owe.")
-    fields: ClassVar = SUBSCRIBER_FIELDS
+    fields: ClassVar[tuple[Field, ...]] = SUBSCRIBER_FIELDS
     creatable: ClassVar = {
         "areas": gettext_lazy("Create cities and areas that are not there yet"),
         "plans": gettext_lazy("Create plans that are not there yet, with the row's fee as price"),
+    }
+    questions: ClassVar = {
+        "bill_from": (
+            gettext_lazy("From when shall we bill?"),
+            [
+                ("this", gettext_lazy("The running period is still to be billed")),
+                ("next", gettext_lazy("From the next period on: the running one is in the opening balances")),
+            ],
+        )
     }
     words: ClassVar = WORDS
     remedies: ClassVar = REMEDIES
@@ -69,7 +74,11 @@ class SubscriberImporter:
         tenant = current_tenant()
         rules = RegistrationPolicy.objects.first() or RegistrationPolicy()
         missing = options.get("create_missing", [])
-        barred = list(Subscriber.objects.filter(status=Status.BLACKLISTED).values_list("phone", "phone2", "whatsapp", "national_id"))
+        barred = list(
+            Subscriber.objects.filter(status=Status.BLACKLISTED).values_list(
+                "phone", "phone2", "whatsapp", "national_id"
+            )
+        )
         place = Place(
             country=tenant.country,
             currency=tenant.currency,
@@ -97,7 +106,9 @@ class SubscriberImporter:
         phones = {row.phone for row in mine if row.phone}
         usernames = {row.username.lower() for row in mine if row.username}
         known = list(
-            Subscriber.objects.filter(Q(number__in=numbers) | Q(phone__in=phones)).values_list("number", "phone", "name", named=True)
+            Subscriber.objects.filter(Q(number__in=numbers) | Q(phone__in=phones)).values_list(
+                "number", "phone", "name", named=True
+            )
         )
         by_number = {other.number: other for other in known}
         by_phone = {other.phone: other for other in known}
@@ -112,7 +123,9 @@ class SubscriberImporter:
             verdicts.append(verdict)
         return verdicts
 
-    def _compare(self, context: Context, verdict: Verdict, row: Row, by_number: dict, by_phone: dict, taken: set[str]) -> None:
+    def _compare(
+        self, context: Context, verdict: Verdict, row: Row, by_number: dict, by_phone: dict, taken: set[str]
+    ) -> None:
         """The row against the rows before it, and against who is here already."""
 
         def fault(word: str, code: str, value: str) -> None:
@@ -172,7 +185,8 @@ class SubscriberImporter:
 
             importer = PlanImporter()
             plans = [
-                Plan(name=row.plan_name, currency=context.place.currency, price=row.fee or Decimal(0), code="") for row in new.values()
+                Plan(name=row.plan_name, currency=context.place.currency, price=row.fee or Decimal(0), code="")
+                for row in new.values()
             ]
             created["catalog.plan"] = importer.take(importer.open({}), plans, by=by, run_id=run_id)["catalog.plan"]
             _read_plans(context)
@@ -181,7 +195,7 @@ class SubscriberImporter:
                 row.plan = context.place.plans[key(row.plan_name)]
 
     def _create_areas(self, context: Context, values: Sequence[Row], created: dict, *, by: Any) -> None:
-        new = {}
+        new: dict[tuple[str, str], tuple[str, str]] = {}
         for row in values:
             at = (key(row.city), key(row.area_name))
             if row.area is None and at not in context.place.areas:
@@ -217,8 +231,10 @@ class SubscriberImporter:
 
 def _read_plans(context: Context) -> None:
     plans: dict[str, int] = {}
-    for pk, name, code, *terms in Plan.objects.exclude(status__in=["draft", "archived"]).order_by("-id").values_list(
-        "pk", "name", "code", "price", "validity_days", "connection_type"
+    for pk, name, code, *terms in (
+        Plan.objects.exclude(status__in=["draft", "archived"])
+        .order_by("-id")
+        .values_list("pk", "name", "code", "price", "validity_days", "connection_type")
     ):
         plans.setdefault(key(code), pk)
         plans[key(name)] = pk  # of two plans of one name the older is meant; a name goes before a code

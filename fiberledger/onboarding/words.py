@@ -57,13 +57,19 @@ WORDS = {
 REMEDIES = {
     "name missing": _("Write the subscriber's name."),
     "phone invalid or missing": _("Write one mobile number, for example 0300-1234567."),
-    "phone duplicate in file": _("An earlier row has this phone already. Remove one of the two rows, or write another phone."),
-    "phone taken": _("A subscriber with another number or name has this phone already. Write another phone, or remove the row."),
+    "phone duplicate in file": _(
+        "An earlier row has this phone already. Remove one of the two rows, or write another phone."
+    ),
+    "phone taken": _(
+        "A subscriber with another number or name has this phone already. Write another phone, or remove the row."
+    ),
     "second phone invalid": _("Write one phone number, or leave the cell empty."),
     "whatsapp invalid": _("Write one phone number, or leave the cell empty."),
     "email invalid": _("Write an address like name@example.com, or leave the cell empty."),
     "number invalid": _("Write a number of at most 30 letters and digits."),
-    "number duplicate in file": _("An earlier row has this number already. Give this row another number, or remove it."),
+    "number duplicate in file": _(
+        "An earlier row has this number already. Give this row another number, or remove it."
+    ),
     "number taken": _("Another subscriber has this number already. Give this row another number, or leave it empty."),
     "cnic invalid": _("Write all digits, for example 35202-1234567-1, or leave the cell empty."),
     "cnic missing": _("Write the national ID number: your registration rules ask for it."),
@@ -82,7 +88,9 @@ REMEDIES = {
     "username duplicate in file": _("An earlier row has this login name already. Write another."),
     "username taken": _("Another line has this login name already. Write another."),
     "password invalid": _("Write a password of at most 128 visible characters, or leave the cell empty."),
-    "coordinates out of range": _("Latitude is between -90 and 90, longitude between -180 and 180. Are the two exchanged?"),
+    "coordinates out of range": _(
+        "Latitude is between -90 and 90, longitude between -180 and 180. Are the two exchanged?"
+    ),
     "coordinates invalid": _("Write degrees as a number, for example 31.520370, or leave both cells empty."),
     "coordinates incomplete": _("Write both latitude and longitude, or neither."),
     "blacklisted": _("This person is blacklisted. Somebody with the right to lift that must do so first."),
@@ -94,7 +102,15 @@ REMEDIES = {
     "quota invalid": _("Write the data limit in GB, or leave the cell empty for no limit."),
     "connection unknown": _("Write pppoe, hotspot, static, dhcp or cable."),
     **dict.fromkeys(
-        ("name too long", "number too long", "area too long", "city too long", "address too long", "plan too long", "email too long"),
+        (
+            "name too long",
+            "number too long",
+            "area too long",
+            "city too long",
+            "address too long",
+            "plan too long",
+            "email too long",
+        ),
         _("Shorten the text."),
     ),
 }
