@@ -95,9 +95,7 @@ class Plan(TenantModel):
 
     name = models.CharField(_("name"), max_length=80)
     code = models.CharField(_("code"), max_length=40)
-    category = models.CharField(
-        _("category"), max_length=20, choices=Category.choices, default=Category.RESIDENTIAL
-    )
+    category = models.CharField(_("category"), max_length=20, choices=Category.choices, default=Category.RESIDENTIAL)
     description = models.TextField(_("description"), blank=True)
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.ACTIVE)
     connection_type = models.CharField(
@@ -140,11 +138,19 @@ class Plan(TenantModel):
     public_ip_allowed = models.BooleanField(_("public IP allowed"), default=False)
     sold_by_resellers = models.BooleanField(_("sold by resellers"), default=True)
     areas = models.ManyToManyField(
-        Area, through="PlanArea", blank=True, related_name="plans", verbose_name=_("areas"),
+        Area,
+        through="PlanArea",
+        blank=True,
+        related_name="plans",
+        verbose_name=_("areas"),
         help_text=_("Empty: sold everywhere."),
     )
     branches = models.ManyToManyField(
-        Branch, through="PlanBranch", blank=True, related_name="plans", verbose_name=_("branches"),
+        Branch,
+        through="PlanBranch",
+        blank=True,
+        related_name="plans",
+        verbose_name=_("branches"),
         help_text=_("Empty: sold by every branch."),
     )
     created_at = models.DateTimeField(default=calendar.now, editable=False)

@@ -15,7 +15,14 @@ def find(actor: Any, text: str) -> list[Hit]:
     if not actor.may("catalog.view") or len(text) < 2:
         return []
     return [
-        Hit(plan.name, reverse("catalog:plan", args=[plan.pk]), plan.speed, "gauge", plan.get_status_display(), kind=_("Plan"))
+        Hit(
+            plan.name,
+            reverse("catalog:plan", args=[plan.pk]),
+            plan.speed,
+            "gauge",
+            plan.get_status_display(),
+            kind=_("Plan"),
+        )
         for plan in Plan.objects.filter(name__icontains=text).exclude(status=Plan.Status.ARCHIVED)[:4]
     ]
 

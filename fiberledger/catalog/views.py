@@ -20,7 +20,9 @@ def _becomes(status: str) -> Any:
     def view(request: HttpRequest, pk: int) -> HttpResponse:
         plan = get_object_or_404(Plan, pk=pk)
         services.set_plan_status(plan, status, by=request.actor)  # type: ignore[attr-defined]
-        screens.toast(request, _("“%(plan)s”: %(status)s.") % {"plan": plan, "status": plan.get_status_display().lower()})
+        screens.toast(
+            request, _("“%(plan)s”: %(status)s.") % {"plan": plan, "status": plan.get_status_display().lower()}
+        )
         return redirect("catalog:plan", pk=pk)
 
     return view

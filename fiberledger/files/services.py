@@ -83,8 +83,15 @@ def store_bytes(
         out.flush()
         os.fsync(out.fileno())
     return File.objects.create(
-        key=key, name=name[:150], content_type=content_type, size=len(data), place=place, width=width, height=height,
-        sha256=hashlib.sha256(data).hexdigest(), added_by=getattr(by, "name", "")[:120],
+        key=key,
+        name=name[:150],
+        content_type=content_type,
+        size=len(data),
+        place=place,
+        width=width,
+        height=height,
+        sha256=hashlib.sha256(data).hexdigest(),
+        added_by=getattr(by, "name", "")[:120],
     )
 
 
@@ -105,7 +112,12 @@ def store_path(path: Path | str, name: str, content_type: str, *, by: Any) -> Fi
         os.fsync(out.fileno())
     Path(path).unlink(missing_ok=True)
     return File.objects.create(
-        key=key, name=name[:150], content_type=content_type, size=size, place=place, sha256=digest.hexdigest(),
+        key=key,
+        name=name[:150],
+        content_type=content_type,
+        size=size,
+        place=place,
+        sha256=digest.hexdigest(),
         added_by=getattr(by, "name", "")[:120],
     )
 

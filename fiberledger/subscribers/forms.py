@@ -35,9 +35,7 @@ class SubscriberForm(forms.ModelForm):
     """The particulars of a subscriber, by the rules of services.clean; a phone that is taken names who has it."""
 
     area = AreaChoice(queryset=Area.objects.none(), label=_("area"))
-    consent = forms.BooleanField(
-        label=_("agreed to the terms and to keeping these particulars"), required=False
-    )
+    consent = forms.BooleanField(label=_("agreed to the terms and to keeping these particulars"), required=False)
 
     sections = [
         (_("Who"), ["name", "phone", "guardian", "national_id", "whatsapp", "phone2", "email", "language"]),
@@ -48,8 +46,24 @@ class SubscriberForm(forms.ModelForm):
     class Meta:
         model = Subscriber
         fields = (
-            "name", "phone", "guardian", "national_id", "whatsapp", "phone2", "email", "language", "area", "address",
-            "street_house", "branch", "latitude", "longitude", "number", "is_vip", "reseller_name", "collector",
+            "name",
+            "phone",
+            "guardian",
+            "national_id",
+            "whatsapp",
+            "phone2",
+            "email",
+            "language",
+            "area",
+            "address",
+            "street_house",
+            "branch",
+            "latitude",
+            "longitude",
+            "number",
+            "is_vip",
+            "reseller_name",
+            "collector",
             "installed_on",
         )
         widgets = {
@@ -85,8 +99,8 @@ class SubscriberForm(forms.ModelForm):
         if actor is not None and actor.branch_ids is not None:
             branches = branches.filter(pk__in=actor.branch_ids)
         self.fields["branch"].queryset = branches
-        self.fields["collector"].queryset = Membership.objects.active() if hasattr(Membership.objects, "active") else (
-            Membership.objects.all()
+        self.fields["collector"].queryset = (
+            Membership.objects.active() if hasattr(Membership.objects, "active") else (Membership.objects.all())
         )
         if actor is not None and actor.reseller_names is not None:
             self.fields["reseller_name"].widget = forms.Select(choices=[(n, n) for n in sorted(actor.reseller_names)])
@@ -109,7 +123,9 @@ class SubscriberForm(forms.ModelForm):
         data = super().clean() or self.cleaned_data
         new = self.new_subscriber()
         tidy, faults = services.clean(new, self.rules, self.country)
-        self.show_faults([fault for fault in faults if fault.field.removesuffix("_id") in self.fields or fault.field in self.fields])
+        self.show_faults(
+            [fault for fault in faults if fault.field.removesuffix("_id") in self.fields or fault.field in self.fields]
+        )
         if not self.has_error("phone") and tidy.phone:
             other = services.taken_phones([tidy.phone]).get(tidy.phone)
             if other and other.pk != self.instance.pk:
@@ -126,8 +142,20 @@ class SubscriberForm(forms.ModelForm):
         data = self.cleaned_data
         text = {
             name: data.get(name) or ""
-            for name in ("name", "phone", "guardian", "national_id", "whatsapp", "phone2", "email", "language", "address",
-                         "street_house", "number", "reseller_name")
+            for name in (
+                "name",
+                "phone",
+                "guardian",
+                "national_id",
+                "whatsapp",
+                "phone2",
+                "email",
+                "language",
+                "address",
+                "street_house",
+                "number",
+                "reseller_name",
+            )
         }
         return services.NewSubscriber(
             **text,
@@ -152,7 +180,9 @@ class SubscriberForm(forms.ModelForm):
             if fault.other and Subscriber.objects.visible_to(self.actor).filter(pk=fault.other).exists():
                 text = format_html(
                     '{} <a class="link" href="{}">{}</a>',
-                    fault.text, reverse("subscribers:subscriber", args=[fault.other]), _("Open"),
+                    fault.text,
+                    reverse("subscribers:subscriber", args=[fault.other]),
+                    _("Open"),
                 )
             self.add_error(name, forms.ValidationError(text, code=fault.code))
 

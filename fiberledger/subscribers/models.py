@@ -145,8 +145,13 @@ class Subscriber(TenantModel):
     whatsapp = models.CharField(_("WhatsApp"), max_length=16, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     branch = TenantForeignKey(
-        Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="subscribers",
-        verbose_name=_("branch"), db_index=False,
+        Branch,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="subscribers",
+        verbose_name=_("branch"),
+        db_index=False,
     )
     area = TenantForeignKey(
         Area, on_delete=models.PROTECT, related_name="subscribers", verbose_name=_("area"), db_index=False
@@ -154,11 +159,19 @@ class Subscriber(TenantModel):
     address = models.CharField(_("address"), max_length=300, blank=True)
     street_house = models.CharField(_("street and house"), max_length=120, blank=True)
     latitude = models.DecimalField(
-        _("latitude"), max_digits=9, decimal_places=6, null=True, blank=True,
+        _("latitude"),
+        max_digits=9,
+        decimal_places=6,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(Decimal(-90)), MaxValueValidator(Decimal(90))],
     )
     longitude = models.DecimalField(
-        _("longitude"), max_digits=9, decimal_places=6, null=True, blank=True,
+        _("longitude"),
+        max_digits=9,
+        decimal_places=6,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(Decimal(-180)), MaxValueValidator(Decimal(180))],
     )
     installed_on = models.DateField(_("installed on"), null=True, blank=True)
@@ -169,11 +182,15 @@ class Subscriber(TenantModel):
         Membership, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("collector")
     )
     receivable = TenantOneToOneField(
-        LedgerAccount, on_delete=models.PROTECT, related_name="subscriber", editable=False,
+        LedgerAccount,
+        on_delete=models.PROTECT,
+        related_name="subscriber",
+        editable=False,
         verbose_name=_("receivable account"),
     )
-    tags = models.ManyToManyField(Tag, through="SubscriberTag", blank=True, related_name="subscribers",
-                                  verbose_name=_("tags"))
+    tags = models.ManyToManyField(
+        Tag, through="SubscriberTag", blank=True, related_name="subscribers", verbose_name=_("tags")
+    )
     language = models.CharField(_("language"), max_length=10, blank=True)
     kyc = models.CharField(_("identity check"), max_length=10, choices=Kyc.choices, default=Kyc.NONE)
     kyc_by = models.CharField(max_length=120, blank=True, editable=False)
@@ -329,7 +346,8 @@ class Document(TenantModel):
 
 # Arabic and Urdu keyboards write one letter with several code points; zero-width marks and tatweel are invisible.
 _SAME_LETTER = str.maketrans(
-    "\u064a\u0649\u0643\u0629\u06c0\u0647\u06d5\u0671", "\u06cc\u06cc\u06a9\u06c1\u06c1\u06c1\u06c1\u0627",
+    "\u064a\u0649\u0643\u0629\u06c0\u0647\u06d5\u0671",
+    "\u06cc\u06cc\u06a9\u06c1\u06c1\u06c1\u06c1\u0627",
     "\u200b\u200c\u200d\u200e\u200f\u0640",
 )
 _MARKS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u06d6-\u06ed]")

@@ -21,13 +21,21 @@ def find(actor: Any, text: str) -> list[Hit]:
         detail = " · ".join(
             part
             for part in (
-                subscriber.number, subscriber.shown_phone, str(subscriber.area),
+                subscriber.number,
+                subscriber.shown_phone,
+                str(subscriber.area),
                 _("owes %s") % money.show(owed) if owed.amount > 0 else "",
             )
             if part
         )
         hits.append(
-            Hit(subscriber.name, reverse("subscribers:subscriber", args=[subscriber.pk]), detail, "user",
-                subscriber.get_status_display(), kind=_("Subscriber"))
+            Hit(
+                subscriber.name,
+                reverse("subscribers:subscriber", args=[subscriber.pk]),
+                detail,
+                "user",
+                subscriber.get_status_display(),
+                kind=_("Subscriber"),
+            )
         )
     return hits

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import screens
-from fiberledger.ledger.models import Posting
 from fiberledger.places.models import Area, Branch
 from fiberledger.screens import Bulk, Button, Card, Column, Empty, Fact, Filter, Screen, Tab, View
 
@@ -62,46 +61,11 @@ def _tag_rows(request: Any, rows: QuerySet) -> Any:
     return None
 
 
-def _facts(request: Any, subscriber: Subscriber) -> list[Fact]:
-    owed = subscriber.owed
-    return [
-        Fact(
-            _("Owes") if owed.amount >= 0 else _("Paid ahead"),
-            owed if owed.amount >= 0 else -owed,
-            url="?tab=ledger",
-            tone="bad" if owed.amount > 0 else "good" if owed.amount < 0 else "quiet",
-            icon="wallet",
-        )
-    ]
-
-
-def _ledger(request: Any, subscriber: Subscriber) -> dict[str, Any]:
-    """The last postings of their account, newest first, each with the balance after it."""
-    postings = (
-        Posting.objects.filter(account=subscriber.receivable_id).select_related("entry").order_by("-on", "-id")[:200]
-    )
-    after, rows = subscriber.balance, []
-    for posting in postings:
-        rows.append({"posting": posting, "after": after})
-        after -= posting.amount
-    table = screens.table(
-        [
-            Column("on", _("Day"), kind="date", value=lambda row: row["posting"].on),
-            Column("what", _("What"), value=lambda row: row["posting"].entry.memo or row["posting"].entry.cause),
-            Column("debit", _("Charged"), kind="money", value=lambda row: max(row["posting"].amount, 0) or None),
-            Column("credit", _("Paid"), kind="money", value=lambda row: max(-row["posting"].amount, 0) or None),
-            Column("after", _("Owes then"), kind="money", value=lambda row: row["after"]),
-            Column("by", _("By"), value=lambda row: row["posting"].entry.actor_name),
-        ],
-        [{**row, "currency": subscriber.receivable.currency} for row in rows],
-        url=None,
-        empty=_("Nothing was charged or paid yet."),
-    )
-    return {"table": table, "owed": subscriber.owed}
-
-
 def _notes(request: Any, subscriber: Subscriber) -> dict[str, Any]:
-    return {"notes": subscriber.notes.order_by("-is_pinned", "-written_at")[:200], "may_write": request.actor.may("subscribers.note")}
+    return {
+        "notes": subscriber.notes.order_by("-is_pinned", "-written_at")[:200],
+        "may_write": request.actor.may("subscribers.note"),
+    }
 
 
 def _contacts(request: Any, subscriber: Subscriber) -> dict[str, Any]:
@@ -114,7 +78,9 @@ def _contacts(request: Any, subscriber: Subscriber) -> dict[str, Any]:
         "phones": [
             (label, phones.show(value, country), value, phones.wa_me(value))
             for label, value in (
-                (_("Phone"), subscriber.phone), (_("Second"), subscriber.phone2), (_("WhatsApp"), subscriber.whatsapp),
+                (_("Phone"), subscriber.phone),
+                (_("Second"), subscriber.phone2),
+                (_("WhatsApp"), subscriber.whatsapp),
             )
             if value
         ],
@@ -136,13 +102,14 @@ subscribers = Screen(
     name="subscriber",
     icon="users",
     number="number",
+    heading="name",
     rows="listed",
     columns=(
         Column("name", sort="name_key"),
         Column("number", kind="code"),
         Column("shown_phone", _("Phone"), sort=False, kind="code"),
         *lists.added("COLUMNS"),
-        Column("owed", _("Owes"), kind="money", sort=False, needs="receivable"),
+        Column("owed", _("Owes"), kind="money", sort=False, needs="receivable", permission="billing.view"),
         "status",
         Column("area", sort=False),
         Column("branch", sort=False, hidden=True),
@@ -181,16 +148,21 @@ subscribers = Screen(
         *lists.added("BULK"),
         Bulk("tag", _("Tag"), _tag_rows, "tag", "subscribers.edit"),
     ),
-    facts=_facts,
     sections=(
         (_("Who"), ("name", "guardian", "shown_phone", "email", "language", "kyc", "consent_at")),
         (_("Where"), ("area__path_names", "street_house", "address", "branch", "latitude", "longitude")),
         (_("Account"), ("number", "installed_on", "created_at", "is_vip", "reseller_name", "collector")),
     ),
     tabs=(
-        Tab("ledger", _("Ledger"), "subscribers/_ledger.html", _ledger, order=30, icon="book-open"),
-        Tab("documents", _("Documents"), "subscribers/_documents.html", documents.context, "files.view", order=70,
-            icon="file-text"),
+        Tab(
+            "documents",
+            _("Documents"),
+            "subscribers/_documents.html",
+            documents.context,
+            "files.view",
+            order=70,
+            icon="file-text",
+        ),
         Tab("notes", _("Notes"), "subscribers/_notes.html", _notes, order=80, icon="sticky-note"),
     ),
     cards=(Card("subscribers/_contacts.html", _contacts, order=10, title=_("Contact")),),
@@ -203,13 +175,21 @@ subscribers = Screen(
     empty=Empty(
         _("No subscribers yet"),
         _("Register the first one, or bring your spreadsheet in: every row is checked before anything is stored."),
-        "users", *(lists.added("EMPTY") or ["", ""]),
+        "users",
+        *(lists.added("EMPTY") or ["", ""]),
     ),
 )
 
 tags = Screen(
-    model=Tag, form=TagForm, view_needs="subscribers.view", edit_needs="subscribers.settings", icon="tag",
-    columns=("name", "colour"), search=("name",), order="name", record=False,
+    model=Tag,
+    form=TagForm,
+    view_needs="subscribers.view",
+    edit_needs="subscribers.settings",
+    icon="tag",
+    columns=("name", "colour"),
+    search=("name",),
+    order="name",
+    record=False,
     empty=Empty(_("No tags yet"), _("Tags group subscribers: “VIP shop”, “fibre only”, “call first”."), "tag"),
 )
 
@@ -237,7 +217,8 @@ def _place_facts(found: dict[str, int], url: str) -> list[Fact]:
         Fact(
             _("Overdue or suspended"),
             f"{found.get(Status.OVERDUE, 0) + found.get(Status.SUSPENDED, 0):,}",
-            url=f"{url}&status=overdue&status=suspended", tone="warn",
+            url=f"{url}&status=overdue&status=suspended",
+            tone="warn",
         ),
     ]
 
@@ -245,7 +226,9 @@ def _place_facts(found: dict[str, int], url: str) -> list[Fact]:
 def _below(request: Any, area: Area) -> dict[str, Any]:
     return {
         "table": screens.table(
-            ["name", "level", "branch"], area.children.select_related("branch").order_by("name")[:500], model=Area,
+            ["name", "level", "branch"],
+            area.children.select_related("branch").order_by("name")[:500],
+            model=Area,
             empty=_("Nothing lies inside it."),
         ),
         "area": area,
@@ -255,29 +238,64 @@ def _below(request: Any, area: Area) -> dict[str, Any]:
 def _areas_of(request: Any, branch: Branch) -> dict[str, Any]:
     return {
         "table": screens.table(
-            [Column("path_names", _("Area")), "level"], branch.areas.in_tree_order()[:500], model=Area,
+            [Column("path_names", _("Area")), "level"],
+            branch.areas.in_tree_order()[:500],
+            model=Area,
             empty=_("No area is assigned to this branch."),
         )
     }
 
 
 branches = Screen(
-    model=Branch, form=BranchForm, permission="places", namespace="subscribers", name="branch", icon="building-2",
+    model=Branch,
+    form=BranchForm,
+    permission="places",
+    namespace="subscribers",
+    name="branch",
+    icon="building-2",
     number="code",
     columns=("name", Column("code", kind="code"), "manager_name", "phone", "is_active"),
-    filters=("is_active",), search=("name", "code"), order="name", facts=_branch_facts, status="",
+    filters=("is_active",),
+    search=("name", "code"),
+    order="name",
+    facts=_branch_facts,
+    status="",
     tabs=(Tab("areas", _("Areas"), "subscribers/_table_tab.html", _areas_of),),
-    empty=Empty(_("No branches yet"), _("A branch has its own areas, staff and subscribers."), "building-2",
-                "subscribers:branch-new", _("Add a branch")),
+    empty=Empty(
+        _("No branches yet"),
+        _("A branch has its own areas, staff and subscribers."),
+        "building-2",
+        "subscribers:branch-new",
+        _("Add a branch"),
+    ),
 )
 
 areas = Screen(
-    model=Area, form=AreaForm, permission="places", namespace="subscribers", name="area", icon="map-pin", status="",
-    columns=(Column("path_names", _("Area")), "level", Column("branch", sort=False), Column("reseller_name", sort=False),
-             "is_active"),
-    filters=("level", "branch", "is_active"), search=("path_names",), order="path_names", facts=_area_facts,
+    model=Area,
+    form=AreaForm,
+    permission="places",
+    namespace="subscribers",
+    name="area",
+    icon="map-pin",
+    status="",
+    columns=(
+        Column("path_names", _("Area")),
+        "level",
+        Column("branch", sort=False),
+        Column("reseller_name", sort=False),
+        "is_active",
+    ),
+    filters=("level", "branch", "is_active"),
+    search=("path_names",),
+    order="path_names",
+    facts=_area_facts,
     tabs=(Tab("below", _("Inside"), "subscribers/_area_below.html", _below),),
     list_buttons=(Button(_("Tree"), "subscribers:area-tree", "list-tree", order=10),),
-    empty=Empty(_("No areas yet"), _("City, town, area, block, street: every subscriber lives in one."), "map-pin",
-                "subscribers:area-new", _("Add an area")),
+    empty=Empty(
+        _("No areas yet"),
+        _("City, town, area, block, street: every subscriber lives in one."),
+        "map-pin",
+        "subscribers:area-new",
+        _("Add an area"),
+    ),
 )

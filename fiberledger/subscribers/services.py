@@ -6,9 +6,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import EmailValidator
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -75,8 +75,14 @@ class NewSubscriber:
 
 _STORED = [f.name for f in fields(NewSubscriber) if f.name != "tag_ids"]
 _TYPES = {
-    "area_id": "bigint", "branch_id": "bigint", "collector_id": "bigint", "latitude": "numeric", "longitude": "numeric",
-    "installed_on": "date", "is_vip": "boolean", "consent_at": "timestamptz",
+    "area_id": "bigint",
+    "branch_id": "bigint",
+    "collector_id": "bigint",
+    "latitude": "numeric",
+    "longitude": "numeric",
+    "installed_on": "date",
+    "is_vip": "boolean",
+    "consent_at": "timestamptz",
 }
 _LONGEST = {"name": 120, "number": 30, "guardian": 120, "address": 300, "street_house": 120, "reseller_name": 80}
 
@@ -146,9 +152,9 @@ def clean(new: NewSubscriber, rules: RegistrationPolicy, country: str) -> tuple[
 
 
 def example_phone(country: str) -> str:
-    return {
-        "PK": "0300 1234567", "KE": "0712 345678", "IN": "098765 43210", "BD": "01712-345678"
-    }.get(country, "+15551234567")
+    return {"PK": "0300 1234567", "KE": "0712 345678", "IN": "098765 43210", "BD": "01712-345678"}.get(
+        country, "+15551234567"
+    )
 
 
 def taken_phones(e164: Iterable[str]) -> dict[str, Subscriber]:
@@ -175,7 +181,10 @@ def same_national_id(ids: Iterable[str]) -> dict[str, list[Subscriber]]:
 
 def _check_against_others(rows: Sequence[NewSubscriber], by: Any) -> dict[int, list[Fault]]:
     faults: dict[int, list[Fault]] = {}
-    by_phone, by_number = taken_phones(row.phone for row in rows), taken_numbers(row.number for row in rows if row.number)
+    by_phone, by_number = (
+        taken_phones(row.phone for row in rows),
+        taken_numbers(row.number for row in rows if row.number),
+    )
     by_id = same_national_id(row.national_id for row in rows)
     also = [phone for row in rows for phone in (row.phone, row.phone2, row.whatsapp) if phone]
     barred = {
@@ -215,7 +224,9 @@ def _check_against_others(rows: Sequence[NewSubscriber], by: Any) -> dict[int, l
 
 def duplicate_phone(other: Subscriber) -> Fault:
     text = _("%(phone)s belongs to %(number)s %(name)s (%(status)s).") % {
-        "phone": phones.show(other.phone), "number": other.number, "name": other.name,
+        "phone": phones.show(other.phone),
+        "number": other.number,
+        "name": other.name,
         "status": other.get_status_display().lower(),
     }
     return Fault("phone", "phone duplicate", text, other.pk)
@@ -226,8 +237,10 @@ def warnings_for(new: NewSubscriber, besides: int | None = None) -> list[Fault]:
     others = [o for o in same_national_id([new.national_id]).get(new.national_id, []) if o.pk != besides]
     return [
         Fault(
-            "national_id", "national id duplicate",
-            _("The same ID number is on %(number)s %(name)s.") % {"number": other.number, "name": other.name}, other.pk,
+            "national_id",
+            "national id duplicate",
+            _("The same ID number is on %(number)s %(name)s.") % {"number": other.number, "name": other.name},
+            other.pk,
         )
         for other in others[:3]
     ]
@@ -275,14 +288,25 @@ def register_many(rows: Sequence[NewSubscriber], *, by: Any, action: str = "subs
             raise RegistrationRefused(faults) from error
         raise
     SubscriberTag.objects.bulk_create(
-        (SubscriberTag(subscriber_id=pk, tag_id=tag) for pk, row in zip(ids, cleaned, strict=True) for tag in row.tag_ids),
-        ignore_conflicts=True, batch_size=_CHUNK,
+        (
+            SubscriberTag(subscriber_id=pk, tag_id=tag)
+            for pk, row in zip(ids, cleaned, strict=True)
+            for tag in row.tag_ids
+        ),
+        ignore_conflicts=True,
+        batch_size=_CHUNK,
     )
     audit.note_many(
-        by, action,
+        by,
+        action,
         (
-            ("subscribers.subscriber", pk, f"{row.number} {row.name}", None,
-             {name: value for name in _STORED if (value := getattr(row, name)) not in ("", None, False)})
+            (
+                "subscribers.subscriber",
+                pk,
+                f"{row.number} {row.name}",
+                None,
+                {name: value for name in _STORED if (value := getattr(row, name)) not in ("", None, False)},
+            )
             for pk, row in zip(ids, cleaned, strict=True)
         ),
     )
@@ -339,7 +363,8 @@ def _insert(rows: Sequence[NewSubscriber]) -> list[int]:
                  ORDER BY new.place
                 RETURNING number, id""",
             [
-                current_tenant_id(), calendar.now(),
+                current_tenant_id(),
+                calendar.now(),
                 [accounts[_account_code(row.number)] for row in rows],
                 *([getattr(row, name) for row in rows] for name in _STORED),
             ],
@@ -351,9 +376,26 @@ def _insert(rows: Sequence[NewSubscriber]) -> list[int]:
 # --- Changing ------------------------------------------------------------------------------------------------------
 
 EDITABLE = (
-    "number", "name", "guardian", "national_id", "phone", "phone2", "whatsapp", "email", "area_id", "branch_id",
-    "address", "street_house", "latitude", "longitude", "installed_on", "is_vip", "reseller_name", "collector_id",
-    "language", "consent_at",
+    "number",
+    "name",
+    "guardian",
+    "national_id",
+    "phone",
+    "phone2",
+    "whatsapp",
+    "email",
+    "area_id",
+    "branch_id",
+    "address",
+    "street_house",
+    "latitude",
+    "longitude",
+    "installed_on",
+    "is_vip",
+    "reseller_name",
+    "collector_id",
+    "language",
+    "consent_at",
 )
 
 
@@ -373,7 +415,11 @@ def edit(subscriber: Subscriber, changes: dict[str, Any], *, by: Any) -> Subscri
         wanted = replace(wanted, number=subscriber.number)
     tidy, faults = clean(wanted, policy(), current_tenant().country)
     # What an import or an older rule left behind does not stand in the way of changing something else.
-    faults = [fault for fault in faults if fault.field in changes or fault.code not in ("address missing", "national id missing")]
+    faults = [
+        fault
+        for fault in faults
+        if fault.field in changes or fault.code not in ("address missing", "national id missing")
+    ]
     if not faults:
         if tidy.phone != subscriber.phone and (other := taken_phones([tidy.phone]).get(tidy.phone)):
             faults.append(duplicate_phone(other))
@@ -406,8 +452,11 @@ def edit(subscriber: Subscriber, changes: dict[str, Any], *, by: Any) -> Subscri
         account.code, account.name = _account_code(subscriber.number), subscriber.name
         account.save(update_fields=["code", "name"])
     audit.note(
-        by, "subscriber.changed", subscriber,
-        before={name: before[name] for name in changed}, after={name: getattr(subscriber, name) for name in changed},
+        by,
+        "subscriber.changed",
+        subscriber,
+        before={name: before[name] for name in changed},
+        after={name: getattr(subscriber, name) for name in changed},
     )
     return subscriber
 
@@ -484,7 +533,9 @@ def add_document(subscriber: Subscriber, upload: UploadedFile, *, kind: str, by:
         subscriber=subscriber, kind=Document.Kind(kind), file=stored, note=note[:200], added_by=by.name
     )
     audit.note(
-        by, "subscriber.document_added", subscriber,
+        by,
+        "subscriber.document_added",
+        subscriber,
         after={"kind": kind, "file": stored.name, "sha256": stored.sha256},
     )
     return document
@@ -522,7 +573,8 @@ def withdraw(ids: Iterable[int], *, by: Any) -> int:
             [[row[3] for row in gone]],
         )
     audit.note_many(
-        by, "subscriber.withdrawn",
+        by,
+        "subscriber.withdrawn",
         (("subscribers.subscriber", pk, f"{number} {name}", None, None) for pk, number, name, _account in gone),
     )
     return len(gone)
@@ -534,9 +586,12 @@ def search(text: str, *, actor: Any, limit: int = 20) -> list[int]:
         cursor.execute(
             "SELECT id FROM subscriber_search(%s, %s, %s::bigint[], %s::bigint[], %s::text[], %s::bigint) ORDER BY rank",
             [
-                text.replace("\0", "")[:80], limit,
-                *(None if ids is None else sorted(ids)
-                  for ids in (actor.branch_ids, actor.area_ids, actor.reseller_names)),
+                text.replace("\0", "")[:80],
+                limit,
+                *(
+                    None if ids is None else sorted(ids)
+                    for ids in (actor.branch_ids, actor.area_ids, actor.reseller_names)
+                ),
                 actor.membership_id if actor.only_assigned else None,
             ],
         )

@@ -72,8 +72,12 @@ def new_document(request: Any, pk: int) -> HttpResponse:
             screens.toast(request, _("Document kept."))
             return redirect(page_of(subscriber, "documents"))
     return screens.form_page(
-        request, form, title=_("Document of %s") % subscriber.name, submit=_("Upload"),
-        back=(subscriber.name, page_of(subscriber, "documents")), multipart=True,
+        request,
+        form,
+        title=_("Document of %s") % subscriber.name,
+        submit=_("Upload"),
+        back=(subscriber.name, page_of(subscriber, "documents")),
+        multipart=True,
     )
 
 
@@ -125,7 +129,12 @@ def tag_rows(request: Any) -> HttpResponse:
             return redirect(back)
     known = list(Tag.objects.values_list("name", flat=True))
     return screens.form_page(
-        request, form, title=_("Tag %d subscribers") % len(ids), submit=_("Tag"), back=(_("Subscribers"), back), known=known
+        request,
+        form,
+        title=_("Tag %d subscribers") % len(ids),
+        submit=_("Tag"),
+        back=(_("Subscribers"), back),
+        known=known,
     )
 
 
@@ -145,9 +154,11 @@ def check_phone(request: Any) -> HttpResponse:
         return HttpResponse(format_html('<span class="quiet">{}</span>', phones.show(e164)))
     fault = services.duplicate_phone(other)
     if Subscriber.objects.visible_to(request.actor).filter(pk=other.pk).exists():
-        return HttpResponse(format_html(
-            '<span class="wrong">{} <a class="link" href="{}">{}</a></span>', fault.text, page_of(other), _("Open")
-        ))
+        return HttpResponse(
+            format_html(
+                '<span class="wrong">{} <a class="link" href="{}">{}</a></span>', fault.text, page_of(other), _("Open")
+            )
+        )
     return HttpResponse(format_html('<span class="wrong">{}</span>', _("This phone is taken.")))
 
 
@@ -177,8 +188,11 @@ def area_tree(request: HttpRequest) -> HttpResponse:
 
     actor = request.actor  # type: ignore[attr-defined]
     own = dict(
-        Subscriber.objects.visible_to(actor).filter(status__in=[str(s) for s in LIVE]).order_by()
-        .values_list("area_id").annotate(Count("id"))
+        Subscriber.objects.visible_to(actor)
+        .filter(status__in=[str(s) for s in LIVE])
+        .order_by()
+        .values_list("area_id")
+        .annotate(Count("id"))
     )
     areas = list(Area.objects.select_related("branch").in_tree_order())
     total: dict[int, int] = {}
@@ -190,11 +204,20 @@ def area_tree(request: HttpRequest) -> HttpResponse:
         below.setdefault(area.parent_id, []).append(area)
 
     def node(area: Area) -> dict[str, Any]:
-        return {"area": area, "count": total.get(area.pk, 0), "below": [node(child) for child in below.get(area.pk, [])]}
+        return {
+            "area": area,
+            "count": total.get(area.pk, 0),
+            "below": [node(child) for child in below.get(area.pk, [])],
+        }
 
     return render(
-        request, "subscribers/area_tree.html",
-        {"title": _("Areas"), "tree": [node(area) for area in below.get(None, [])], "may_edit": actor.may("places.edit")},
+        request,
+        "subscribers/area_tree.html",
+        {
+            "title": _("Areas"),
+            "tree": [node(area) for area in below.get(None, [])],
+            "may_edit": actor.may("places.edit"),
+        },
     )
 
 
@@ -205,8 +228,11 @@ def photo(request: Any, pk: int) -> HttpResponse:
 
     subscriber = mine(request, pk)
     newest = (
-        Document.objects.kept().filter(subscriber=subscriber, kind=Document.Kind.PHOTO).select_related("file")
-        .order_by("-added_at").first()
+        Document.objects.kept()
+        .filter(subscriber=subscriber, kind=Document.Kind.PHOTO)
+        .select_related("file")
+        .order_by("-added_at")
+        .first()
     )
     if newest is None or not request.actor.may("files.view"):
         raise Http404

@@ -32,13 +32,20 @@ class TermsFields(forms.Form):
     plan = PlanChoice(queryset=Plan.objects.none(), label=_("plan"))
     on = forms.DateField(label=_("starts on"), widget=forms.DateInput(attrs={"type": "date"}))
     price = forms.DecimalField(
-        label=_("agreed price"), required=False, min_value=0, max_digits=20, decimal_places=4,
+        label=_("agreed price"),
+        required=False,
+        min_value=0,
+        max_digits=20,
+        decimal_places=4,
         help_text=_("Empty: the plan's price."),
     )
     billing = forms.ChoiceField(label=_("billing"), choices=Subscription.Billing.choices)
     cycle = forms.ChoiceField(label=_("cycle"), choices=Subscription.Cycle.choices)
     anchor_day = forms.IntegerField(
-        label=_("billing day"), required=False, min_value=1, max_value=31,
+        label=_("billing day"),
+        required=False,
+        min_value=1,
+        max_value=31,
         help_text=_("Empty: the day it starts, or your usual day. The 31st falls on the last day of shorter months."),
     )
     first_period = forms.ChoiceField(label=_("first period"), choices=Subscription.FirstPeriod.choices)
@@ -87,14 +94,20 @@ class RegisterForm(SubscriberForm, TermsFields):
 
     take = forms.ChoiceField(
         label=_("what they take"),
-        choices=[("now", _("A plan, installed")), ("later", _("A plan, installation to come")), ("lead", _("Nothing yet: a lead"))],
-        initial="now", widget=forms.RadioSelect,
+        choices=[
+            ("now", _("A plan, installed")),
+            ("later", _("A plan, installation to come")),
+            ("lead", _("Nothing yet: a lead")),
+        ],
+        initial="now",
+        widget=forms.RadioSelect,
     )
     tags = forms.ModelMultipleChoiceField(
         label=_("tags"), queryset=Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
     )
     photo = forms.FileField(
-        label=_("photo"), required=False,
+        label=_("photo"),
+        required=False,
         widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png,image/webp", "capture": "environment"}),
     )
     first_note = forms.CharField(
@@ -109,8 +122,21 @@ class RegisterForm(SubscriberForm, TermsFields):
         (
             _("More"),
             [
-                "whatsapp", "phone2", "email", "language", "branch", "latitude", "longitude", "number", "is_vip",
-                "reseller_name", "collector", "tags", "photo", "first_note", "consent",
+                "whatsapp",
+                "phone2",
+                "email",
+                "language",
+                "branch",
+                "latitude",
+                "longitude",
+                "number",
+                "is_vip",
+                "reseller_name",
+                "collector",
+                "tags",
+                "photo",
+                "first_note",
+                "consent",
             ],
         ),
     ]
@@ -165,7 +191,10 @@ class RegisterForm(SubscriberForm, TermsFields):
         subscriber = people.register(self.tidy, by=actor)
         if data["take"] != "lead":
             services.sell(
-                subscriber, data["plan"], by=actor, status=Status.PENDING if data["take"] == "later" else None,
+                subscriber,
+                data["plan"],
+                by=actor,
+                status=Status.PENDING if data["take"] == "later" else None,
                 **self.sale(),
             )
         if data.get("photo"):
@@ -188,7 +217,9 @@ class ReasonForm(forms.Form):
         self.fields["reason"].choices = [(reason, labels[reason]) for reason in reasons]
         if until:
             self.fields["until"] = forms.DateField(
-                label=_("back on"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
+                label=_("back on"),
+                required=False,
+                widget=forms.DateInput(attrs={"type": "date"}),
                 help_text=_("Empty: until somebody resumes it."),
             )
 

@@ -61,7 +61,10 @@ class Subscription(TenantModel):
         JOIN = "join", _("Charge the days used together with the first period")
 
     subscriber = TenantForeignKey(
-        Subscriber, on_delete=models.PROTECT, related_name="subscriptions", verbose_name=_("subscriber"),
+        Subscriber,
+        on_delete=models.PROTECT,
+        related_name="subscriptions",
+        verbose_name=_("subscriber"),
         db_index=False,
     )
     plan = TenantForeignKey(
@@ -102,12 +105,11 @@ class Subscription(TenantModel):
             models.CheckConstraint(
                 name="subscription_status_known", condition=Q(status__in=[str(status) for status in states.ALL])
             ),
-            models.CheckConstraint(
-                name="subscription_billing_known", condition=Q(billing__in=["prepaid", "postpaid"])
-            ),
+            models.CheckConstraint(name="subscription_billing_known", condition=Q(billing__in=["prepaid", "postpaid"])),
             models.CheckConstraint(name="subscription_cycle_known", condition=Q(cycle__in=["fixed", "anniversary"])),
             models.CheckConstraint(
-                name="subscription_first_period_known", condition=Q(first_period__in=["prorate", "full", "free", "join"])
+                name="subscription_first_period_known",
+                condition=Q(first_period__in=["prorate", "full", "free", "join"]),
             ),
             models.CheckConstraint(
                 name="subscription_anchor_in_a_month", condition=Q(anchor_day__gte=1, anchor_day__lte=31)
@@ -142,9 +144,7 @@ class Subscription(TenantModel):
 class PlanChange(TenantModel):
     """A subscription moved to another plan or price on a day. Never changed; billing charges the difference from it."""
 
-    subscription = TenantForeignKey(
-        Subscription, on_delete=models.PROTECT, related_name="plan_changes", db_index=False
-    )
+    subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, related_name="plan_changes", db_index=False)
     old_plan = TenantForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     new_plan = TenantForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     old_price = AmountField(_("old price"))
@@ -181,9 +181,7 @@ class StatusChange(TenantModel):
         MISTAKE = "mistake", _("Put right")
         OTHER = "other", _("Other")
 
-    subscriber = TenantForeignKey(
-        Subscriber, on_delete=models.PROTECT, related_name="status_changes", db_index=False
-    )
+    subscriber = TenantForeignKey(Subscriber, on_delete=models.PROTECT, related_name="status_changes", db_index=False)
     subscription = TenantForeignKey(
         Subscription, on_delete=models.PROTECT, null=True, related_name="status_changes", db_index=False
     )

@@ -14,8 +14,11 @@ def _those_who_may(name: str, new: str) -> Any:
     def hits(actor: Any, text: str) -> list[Hit]:
         return [
             Hit(
-                subscriber.name, reverse(f"subscriptions:{name}-all", args=[subscriber.pk]),
-                f"{subscriber.number} · {subscriber.shown_phone}", "user", subscriber.get_status_display(),
+                subscriber.name,
+                reverse(f"subscriptions:{name}-all", args=[subscriber.pk]),
+                f"{subscriber.number} · {subscriber.shown_phone}",
+                "user",
+                subscriber.get_status_display(),
             )
             for subscriber in people.find(text, actor=actor, limit=8)
             if may_go(subscriber.status, new)
@@ -25,9 +28,23 @@ def _those_who_may(name: str, new: str) -> Any:
 
 
 ACTIONS = [
-    PaletteAction(_("Register subscriber"), "subscriptions:register", "user-plus", "subscribers.create", keys="n s", order=10),
-    PaletteAction(_("Suspend…"), icon="ban", permission="subscriptions.suspend", words=("suspend", "cut"),
-                  hits=_those_who_may("suspend", "suspended"), order=30),
-    PaletteAction(_("Resume…"), icon="play", permission="subscriptions.suspend", words=("resume",),
-                  hits=_those_who_may("resume", "active"), order=31),
+    PaletteAction(
+        _("Register subscriber"), "subscriptions:register", "user-plus", "subscribers.create", keys="n s", order=10
+    ),
+    PaletteAction(
+        _("Suspend…"),
+        icon="ban",
+        permission="subscriptions.suspend",
+        words=("suspend", "cut"),
+        hits=_those_who_may("suspend", "suspended"),
+        order=30,
+    ),
+    PaletteAction(
+        _("Resume…"),
+        icon="play",
+        permission="subscriptions.suspend",
+        words=("resume",),
+        hits=_those_who_may("resume", "active"),
+        order=31,
+    ),
 ]

@@ -32,16 +32,16 @@ def _facts(request: Any, subscriber: Any) -> list[Fact]:
     if not live:
         return [Fact(_("Plan"), _("none"), tone="quiet", icon="gauge")]
     hint = Money(sum((line.monthly.amount for line in live), start=live[0].monthly.amount * 0), live[0].currency)
-    return [
-        Fact(_("Plan"), ", ".join(line.plan.name for line in live), url="?tab=lines", hint=hint, icon="gauge")
-    ]
+    return [Fact(_("Plan"), ", ".join(line.plan.name for line in live), url="?tab=lines", hint=hint, icon="gauge")]
 
 
 def _lines_tab(request: Any, subscriber: Any) -> dict[str, Any]:
     lines = _lines(request, subscriber)
     for line in lines:
         line.subscriber = subscriber
-    changes = StatusChange.objects.filter(subscriber=subscriber).select_related("subscription__plan").order_by("-id")[:100]
+    changes = (
+        StatusChange.objects.filter(subscriber=subscriber).select_related("subscription__plan").order_by("-id")[:100]
+    )
     actor = request.actor
     return {
         "lines": [(line, [button for button in actions_of(line) if actor.may(button[2])]) for line in lines],
@@ -67,7 +67,9 @@ def actions_of(line: Subscription) -> list[tuple[Any, str, str]]:
         if may_go(line.status, new):
             found.append((label, reverse(f"subscriptions:{name}", args=[line.pk]), permission))
     if not line.state.is_over:
-        found.append((_("Change plan"), reverse("subscriptions:change-plan", args=[line.pk]), "subscriptions.change_plan"))
+        found.append(
+            (_("Change plan"), reverse("subscriptions:change-plan", args=[line.pk]), "subscriptions.change_plan")
+        )
     return found
 
 
@@ -78,27 +80,106 @@ def _when(*statuses: str) -> Callable[[Any], bool]:
 PARTS = [
     Facts(_ON, _facts, "subscriptions.view", order=5),
     Tab("lines", _("Subscriptions"), "subscriptions/_lines.html", _lines_tab, "subscriptions.view", _ON, 10, "gauge"),
-    Button(_("Sell a plan"), "subscriptions:sell", "shopping-cart", "subscriptions.sell", _ON, order=30, keys="s",
-           when=lambda s: not s.is_archived),
-    Button(_("Sell a plan"), "subscriptions:sell", "shopping-cart", "subscriptions.sell", _ON, primary=True, order=4,
-           when=_when(Status.LEAD)),
-    Button(_("Activate"), "subscriptions:activate-all", "play", "subscriptions.suspend", _ON, primary=True, post=True,
-           order=3, when=_when(Status.PENDING),
-           confirm=_("The line is installed: it goes into service and its billing begins today.")),
-    Button(_("Suspend"), "subscriptions:suspend-all", "ban", "subscriptions.suspend", _ON, order=32, tone="bad",
-           when=_when(Status.ACTIVE, Status.OVERDUE)),
-    Button(_("Resume"), "subscriptions:resume-all", "play", "subscriptions.suspend", _ON, order=31,
-           when=_when(Status.SUSPENDED, Status.HOLD)),
-    Button(_("Put on hold"), "subscriptions:hold-all", "pause", "subscriptions.hold", _ON, order=33,
-           when=_when(Status.ACTIVE, Status.OVERDUE, Status.SUSPENDED)),
+    Button(
+        _("Sell a plan"),
+        "subscriptions:sell",
+        "shopping-cart",
+        "subscriptions.sell",
+        _ON,
+        order=30,
+        keys="s",
+        when=lambda s: not s.is_archived,
+    ),
+    Button(
+        _("Sell a plan"),
+        "subscriptions:sell",
+        "shopping-cart",
+        "subscriptions.sell",
+        _ON,
+        primary=True,
+        order=4,
+        when=_when(Status.LEAD),
+    ),
+    Button(
+        _("Activate"),
+        "subscriptions:activate-all",
+        "play",
+        "subscriptions.suspend",
+        _ON,
+        primary=True,
+        post=True,
+        order=3,
+        when=_when(Status.PENDING),
+        confirm=_("The line is installed: it goes into service and its billing begins today."),
+    ),
+    Button(
+        _("Suspend"),
+        "subscriptions:suspend-all",
+        "ban",
+        "subscriptions.suspend",
+        _ON,
+        order=32,
+        tone="bad",
+        when=_when(Status.ACTIVE, Status.OVERDUE),
+    ),
+    Button(
+        _("Resume"),
+        "subscriptions:resume-all",
+        "play",
+        "subscriptions.suspend",
+        _ON,
+        order=31,
+        when=_when(Status.SUSPENDED, Status.HOLD),
+    ),
+    Button(
+        _("Put on hold"),
+        "subscriptions:hold-all",
+        "pause",
+        "subscriptions.hold",
+        _ON,
+        order=33,
+        when=_when(Status.ACTIVE, Status.OVERDUE, Status.SUSPENDED),
+    ),
     Button(_("Change status"), "subscriptions:status", "refresh-cw", "subscriptions.suspend", _ON, order=34),
-    Button(_("Terminate"), "subscriptions:end-all", "log-out", "subscriptions.end", _ON, order=80, tone="bad",
-           when=lambda s: not s.is_archived),
-    Button(_("Restore"), "subscriptions:restore-all", "archive-restore", "subscriptions.end", _ON, primary=True,
-           order=5, when=_when(Status.TERMINATED)),
-    Button(_("Blacklist"), "subscriptions:blacklist", "shield-ban", "subscribers.blacklist", _ON, order=85, tone="bad",
-           when=lambda s: s.status != Status.BLACKLISTED),
-    Button(_("Lift the blacklist"), "subscriptions:lift-blacklist", "shield-check", "subscribers.blacklist", _ON,
-           order=6, post=True, when=_when(Status.BLACKLISTED),
-           confirm=_("They become inactive and may buy again.")),
+    Button(
+        _("Terminate"),
+        "subscriptions:end-all",
+        "log-out",
+        "subscriptions.end",
+        _ON,
+        order=80,
+        tone="bad",
+        when=lambda s: not s.is_archived,
+    ),
+    Button(
+        _("Restore"),
+        "subscriptions:restore-all",
+        "archive-restore",
+        "subscriptions.end",
+        _ON,
+        primary=True,
+        order=5,
+        when=_when(Status.TERMINATED),
+    ),
+    Button(
+        _("Blacklist"),
+        "subscriptions:blacklist",
+        "shield-ban",
+        "subscribers.blacklist",
+        _ON,
+        order=85,
+        tone="bad",
+        when=lambda s: s.status != Status.BLACKLISTED,
+    ),
+    Button(
+        _("Lift the blacklist"),
+        "subscriptions:lift-blacklist",
+        "shield-check",
+        "subscribers.blacklist",
+        _ON,
+        order=6,
+        post=True,
+        when=_when(Status.BLACKLISTED),
+        confirm=_("They become inactive and may buy again."),
+    ),
 ]

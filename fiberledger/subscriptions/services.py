@@ -91,9 +91,7 @@ def sell(
     Raises Refusal where the plan is not on sale, or not in the subscriber's area or branch, where the subscriber is
     terminated or blacklisted, and for a price of one's own without permission.
     """
-    sale = Sale(
-        subscriber.pk, plan.pk, on, status, billing, cycle, anchor_day, price, first_period, free_days, label
-    )
+    sale = Sale(subscriber.pk, plan.pk, on, status, billing, cycle, anchor_day, price, first_period, free_days, label)
     [pk] = sell_many([sale], by=by)
     return Subscription.objects.select_related("plan", "subscriber").get(pk=pk)
 
@@ -131,11 +129,24 @@ def sell_many(
     _follow_subscribers([row[0] for row in rows])
     _mark_installed([(row[0], row[10]) for row in rows if row[2] in states.IN_SERVICE])
     audit.note_many(
-        by, action,
+        by,
+        action,
         (
-            ("subscriptions.subscription", pk, f"{subscribers[row[0]].number} · {plans[row[1]].name}", None,
-             {"plan": plans[row[1]].name, "status": row[2], "price": str(row[8] if row[8] is not None else plans[row[1]].price),
-              "started_on": row[10].isoformat(), "billing": row[4], "cycle": row[5], "anchor_day": row[6]})
+            (
+                "subscriptions.subscription",
+                pk,
+                f"{subscribers[row[0]].number} · {plans[row[1]].name}",
+                None,
+                {
+                    "plan": plans[row[1]].name,
+                    "status": row[2],
+                    "price": str(row[8] if row[8] is not None else plans[row[1]].price),
+                    "started_on": row[10].isoformat(),
+                    "billing": row[4],
+                    "cycle": row[5],
+                    "anchor_day": row[6],
+                },
+            )
             for pk, row in zip(ids, rows, strict=True)
         ),
     )
@@ -158,7 +169,8 @@ class _Places:
     def refusal(self, plan: Plan, area: Area | None, branch_id: int | None) -> str:
         if not plan.is_on_sale:
             return _("“%(plan)s” is not on sale (%(status)s).") % {
-                "plan": plan, "status": plan.get_status_display().lower()
+                "plan": plan,
+                "status": plan.get_status_display().lower(),
             }
         listed = self.areas.get(plan.pk)
         if listed and not (area and listed.intersection((*area.ancestor_ids, area.pk))):
@@ -262,7 +274,8 @@ def set_status(
         if new in states.ABOUT_THE_PERSON:
             cursor.execute(
                 """SELECT id FROM subscriptions_subscription WHERE subscriber_id IN (
-                     SELECT subscriber_id FROM subscriptions_subscription WHERE id = ANY(%s::bigint[]))""", [ids],
+                     SELECT subscriber_id FROM subscriptions_subscription WHERE id = ANY(%s::bigint[]))""",
+                [ids],
             )
             ids = sorted(row[0] for row in cursor.fetchall())
         # Subscribers first and in order, as every verb that moves their money or lines does: no two runs deadlock.
@@ -270,7 +283,8 @@ def set_status(
             """SELECT count(*) FROM (
                  SELECT 1 FROM subscribers_subscriber WHERE id IN (
                    SELECT subscriber_id FROM subscriptions_subscription WHERE id = ANY(%s::bigint[]))
-                 ORDER BY id FOR NO KEY UPDATE) held""", [ids],
+                 ORDER BY id FOR NO KEY UPDATE) held""",
+            [ids],
         )
         one_for_all = why if isinstance(why, list) else []
         each = why if isinstance(why, Mapping) else {}
@@ -330,12 +344,14 @@ def _note_moves(moved: list[tuple[int, str, int]], new: Status, reason: str, not
             """SELECT s.id, b.number || ' ' || b.name || ' · ' || coalesce(nullif(s.label, ''), p.name)
                  FROM subscriptions_subscription s
                  JOIN subscribers_subscriber b ON b.id = s.subscriber_id JOIN catalog_plan p ON p.id = s.plan_id
-                WHERE s.id = ANY(%s::bigint[])""", [[pk for pk, _old, _subscriber in moved]],
+                WHERE s.id = ANY(%s::bigint[])""",
+            [[pk for pk, _old, _subscriber in moved]],
         )
         labels = dict(cursor.fetchall())
     after = {"status": str(new), "reason": str(reason), **({"note": note} if note else {})}
     audit.note_many(
-        by, f"subscription.{new}",
+        by,
+        f"subscription.{new}",
         (("subscriptions.subscription", pk, labels[pk], {"status": old}, after) for pk, old, _subscriber in moved),
     )
 
@@ -563,9 +579,7 @@ def change_plan(
         raise Refusal(_("This subscription has ended; restore it first."))
     if on < line.started_on:
         raise Refusal(_("The change cannot lie before the subscription began."))
-    if plan.pk != line.plan_id and (
-        refusal := why_not_sold(plan, line.subscriber.area, line.subscriber.branch_id)
-    ):
+    if plan.pk != line.plan_id and (refusal := why_not_sold(plan, line.subscriber.area, line.subscriber.branch_id)):
         raise Refusal(refusal)
     if plan.currency != line.currency:
         raise Refusal(_("“%(plan)s” is priced in %(currency)s.") % {"plan": plan, "currency": plan.currency})
@@ -582,7 +596,9 @@ def change_plan(
     )  # fmt: skip
     Subscription.objects.filter(pk=line.pk).update(plan=plan, price=own_price)
     audit.note(
-        by, "subscription.plan_changed", line,
+        by,
+        "subscription.plan_changed",
+        line,
         before={"plan": line.plan.name, "price": str(change.old_price)},
         after={"plan": plan.name, "price": str(change.new_price), "on": on.isoformat()},
     )

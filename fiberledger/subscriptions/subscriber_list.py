@@ -55,16 +55,26 @@ COLUMNS = [Column("plan", _("Plan"), value=_plans)]
 FILTERS = [Filter("plan", _("Plan"), choices=_choices, apply=_on_plans)]
 BULK = [
     Bulk(
-        "suspend", _("Suspend"), _move(Status.SUSPENDED, services.Reason.REQUEST, _("%(n)d suspended.")), "ban",
-        "subscriptions.suspend", _("This cuts the internet of %(count)s subscribers now."), "bad",
+        "suspend",
+        _("Suspend"),
+        _move(Status.SUSPENDED, services.Reason.REQUEST, _("%(n)d suspended.")),
+        "ban",
+        "subscriptions.suspend",
+        _("This cuts the internet of %(count)s subscribers now."),
+        "bad",
     ),
     Bulk(
-        "resume", _("Resume"),
+        "resume",
+        _("Resume"),
         _move(Status.ACTIVE, services.Reason.REQUEST, _("%(n)d back in service."), [Status.SUSPENDED, Status.HOLD]),
-        "play", "subscriptions.suspend", _("This puts %(count)s subscribers back on the network, whatever they owe."),
+        "play",
+        "subscriptions.suspend",
+        _("This puts %(count)s subscribers back on the network, whatever they owe."),
     ),
 ]
 LIST_BUTTONS = [
-    Button(_("Register subscriber"), "subscriptions:register", "user-plus", "subscribers.create", primary=True, keys="n s")
+    Button(
+        _("Register subscriber"), "subscriptions:register", "user-plus", "subscribers.create", primary=True, keys="n s"
+    )
 ]
 EMPTY = ["subscriptions:register", _("Register subscriber")]

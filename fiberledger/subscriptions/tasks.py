@@ -13,7 +13,10 @@ def resume_held(tenant_id: int) -> None:
     with tenant_scope(tenant_id):
         due = Subscription.objects.filter(status=Status.HOLD, resume_on__lte=calendar.today())
         services.resume(
-            due, by=Actor.system("pause over"), reason=services.Reason.RETURNED, sources=[Status.HOLD],
+            due,
+            by=Actor.system("pause over"),
+            reason=services.Reason.RETURNED,
+            sources=[Status.HOLD],
             why=[{"rule": "pause_over"}],
         )
 

@@ -44,16 +44,22 @@ def register(request: Any) -> HttpResponse:
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            screens.toast(request, _("%(name)s is registered as %(number)s.") % {
-                "name": subscriber.name, "number": subscriber.number
-            })
+            screens.toast(
+                request,
+                _("%(name)s is registered as %(number)s.") % {"name": subscriber.name, "number": subscriber.number},
+            )
             for warning in people.warnings_for(form.tidy, besides=subscriber.pk):
                 screens.toast(request, warning.text, "warn")
             if "another" in request.POST:
                 return redirect(f"{reverse('subscriptions:register')}?area={subscriber.area_id}")
             return redirect(page_of(subscriber))
     return screens.form_page(
-        request, form, title=_("Register a subscriber"), submit=_("Register"), another=True, multipart=True,
+        request,
+        form,
+        title=_("Register a subscriber"),
+        submit=_("Register"),
+        another=True,
+        multipart=True,
         back=(_("Subscribers"), reverse("subscribers:subscriber-list")),
     )
 
@@ -71,7 +77,8 @@ def plans(request: Any) -> HttpResponse:
         offered = offered.filter(sold_by_resellers=True)
     field = PlanChoice(queryset=offered)
     return render(
-        request, "subscriptions/_plan_options.html",
+        request,
+        "subscriptions/_plan_options.html",
         {"options": [(plan.pk, field.label_from_instance(plan)) for plan in offered], "chosen": chosen},
     )
 
@@ -89,7 +96,10 @@ def sell(request: Any, pk: int) -> HttpResponse:
             screens.toast(request, _("%(plan)s sold to %(name)s.") % {"plan": line.plan, "name": subscriber.name})
             return redirect(page_of(subscriber))
     return screens.form_page(
-        request, form, title=_("Sell a plan to %s") % subscriber.name, submit=_("Sell"),
+        request,
+        form,
+        title=_("Sell a plan to %s") % subscriber.name,
+        submit=_("Sell"),
         back=(subscriber.name, page_of(subscriber)),
     )
 
@@ -105,22 +115,28 @@ def my_line(request: Any, pk: int) -> Subscription:
 def change_plan(request: Any, pk: int) -> HttpResponse:
     line = my_line(request, pk)
     form = ChangePlanForm(
-        request.POST or None, line=line, actor=request.actor, initial={"price": line.price} if line.price is not None else None
+        request.POST or None,
+        line=line,
+        actor=request.actor,
+        initial={"price": line.price} if line.price is not None else None,
     )
     if form.is_valid():
         data = form.cleaned_data
         price = data.get("price") if "price" in form.fields else (line.price if data["plan"] == line.plan else None)
         try:
-            services.change_plan(
-                line, data["plan"], on=data["on"], price=price, note=data["note"], by=request.actor
-            )
+            services.change_plan(line, data["plan"], on=data["on"], price=price, note=data["note"], by=request.actor)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            screens.toast(request, _("%(name)s has %(plan)s now.") % {"name": line.subscriber.name, "plan": data["plan"]})
+            screens.toast(
+                request, _("%(name)s has %(plan)s now.") % {"name": line.subscriber.name, "plan": data["plan"]}
+            )
             return redirect(page_of(line.subscriber, "lines"))
     return screens.form_page(
-        request, form, title=_("Change the plan of %s") % line.subscriber.name, submit=_("Change plan"),
+        request,
+        form,
+        title=_("Change the plan of %s") % line.subscriber.name,
+        submit=_("Change plan"),
         back=(line.subscriber.name, page_of(line.subscriber, "lines")),
         help=_("Now: %(plan)s, started on %(day)s.") % {"plan": line.plan, "day": line.started_on},
     )
@@ -193,15 +209,24 @@ def _act(request: Any, name: str, subscriber: Subscriber, lines: Any, title: str
         else:
             subscriber.refresh_from_db(fields=["status"])
             if moved:
-                screens.toast(request, _("%(name)s: %(status)s.") % {
-                    "name": subscriber.name, "status": subscriber.get_status_display().lower()
-                })
+                screens.toast(
+                    request,
+                    _("%(name)s: %(status)s.")
+                    % {"name": subscriber.name, "status": subscriber.get_status_display().lower()},
+                )
             else:
-                screens.toast(request, _("Nothing changed: somebody was faster, or the status does not allow it."), "warn")
+                screens.toast(
+                    request, _("Nothing changed: somebody was faster, or the status does not allow it."), "warn"
+                )
             return redirect(screens_back(request, subscriber))
     return screens.form_page(
-        request, form, title=str(action["title"]) % title, submit=action["submit"], help=action.get("help", ""),
-        back=(subscriber.name, page_of(subscriber)), tone=action.get("tone", ""),
+        request,
+        form,
+        title=str(action["title"]) % title,
+        submit=action["submit"],
+        help=action.get("help", ""),
+        back=(subscriber.name, page_of(subscriber)),
+        tone=action.get("tone", ""),
     )
 
 
@@ -240,14 +265,17 @@ def status(request: Any, pk: int) -> HttpResponse:
 
     subscriber = mine(request, pk)
     reachable = [
-        status for status in Status
-        if states.may_go(subscriber.status, status) and status not in states.ABOUT_THE_PERSON
+        status
+        for status in Status
+        if states.may_go(subscriber.status, status)
+        and status not in states.ABOUT_THE_PERSON
         and (status != Status.TERMINATED or request.actor.may("subscriptions.end"))
     ]
     form = ReasonForm(request.POST or None, reasons=tuple(Reason.values))
     form.fields = {
         "status": forms.ChoiceField(
-            label=_("new status"), widget=forms.RadioSelect,
+            label=_("new status"),
+            widget=forms.RadioSelect,
             choices=[(status, f"{states.of(status).label}: {states.of(status).means}") for status in reachable],
         ),
         **form.fields,
@@ -260,15 +288,21 @@ def status(request: Any, pk: int) -> HttpResponse:
         )
         subscriber.refresh_from_db(fields=["status"])
         if moved:
-            screens.toast(request, _("%(name)s: %(status)s.") % {
-                "name": subscriber.name, "status": subscriber.get_status_display().lower()
-            })
+            screens.toast(
+                request,
+                _("%(name)s: %(status)s.")
+                % {"name": subscriber.name, "status": subscriber.get_status_display().lower()},
+            )
         else:
             screens.toast(request, _("Nothing changed: somebody was faster."), "warn")
         return redirect(page_of(subscriber))
     return screens.form_page(
-        request, form, title=_("Status of %s") % subscriber.name, submit=_("Change status"),
-        help=_("Now: %s.") % subscriber.get_status_display(), back=(subscriber.name, page_of(subscriber)),
+        request,
+        form,
+        title=_("Status of %s") % subscriber.name,
+        submit=_("Change status"),
+        help=_("Now: %s.") % subscriber.get_status_display(),
+        back=(subscriber.name, page_of(subscriber)),
     )
 
 
@@ -285,8 +319,13 @@ def blacklist(request: Any, pk: int) -> HttpResponse:
             screens.toast(request, _("%s is blacklisted.") % subscriber.name)
             return redirect(page_of(subscriber))
     return screens.form_page(
-        request, form, title=_("Blacklist %s") % subscriber.name, submit=_("Blacklist"), tone="bad",
-        help=_("All their lines end. Registering them anew needs permission."), back=(subscriber.name, page_of(subscriber)),
+        request,
+        form,
+        title=_("Blacklist %s") % subscriber.name,
+        submit=_("Blacklist"),
+        tone="bad",
+        help=_("All their lines end. Registering them anew needs permission."),
+        back=(subscriber.name, page_of(subscriber)),
     )
 
 
@@ -300,5 +339,3 @@ def lift_blacklist(request: Any, pk: int) -> HttpResponse:
     except Refusal as refusal:
         screens.toast(request, str(refusal), "bad")
     return redirect(page_of(subscriber))
-
-

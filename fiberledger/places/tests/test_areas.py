@@ -36,7 +36,7 @@ def test_a_subtree_holds_what_lies_below_and_nothing_whose_id_merely_begins_so(i
 
 
 def test_moving_a_place_moves_everything_below_it(inside):
-    lahore, town, area, street = tree(inside)
+    _lahore, town, area, street = tree(inside)
     kasur = services.add_area("Kasur", level="city", by=inside)
     services.move_area(town, kasur, by=inside)
     street.refresh_from_db()
@@ -61,13 +61,13 @@ def test_a_place_cannot_lie_inside_itself(inside):
 
 
 def test_levels_go_down(inside):
-    lahore, town, *_ = tree(inside)
+    _lahore, town, *_ = tree(inside)
     with pytest.raises(Refusal):
         services.add_area("Punjab", level="city", parent=town, by=inside)
 
 
 def test_a_name_occurs_once_in_one_place_in_any_case(inside):
-    lahore, town, area, _street = tree(inside)
+    lahore, town, _area, _street = tree(inside)
     with pytest.raises(Refusal):
         services.add_area("block g", parent=town, by=inside)
     assert services.add_area("Block G", level="area", parent=lahore, by=inside).pk
@@ -83,7 +83,7 @@ def test_a_place_without_a_branch_has_the_one_above(inside):
 
 
 def test_areas_are_found_as_spreadsheets_name_them(inside):
-    lahore, town, area, _street = tree(inside)
+    _lahore, town, area, _street = tree(inside)
     pairs = [("Lahore", "block g"), ("", "Gulberg"), ("Kasur", "Block G"), ("Kasur", "Kot Haleem"), ("", "")]
     found = services.areas_for(pairs)
     assert found == {("Lahore", "block g"): area, ("", "Gulberg"): town}

@@ -36,7 +36,7 @@ CREATE TABLE subscribers_search (
 );
 ALTER TABLE subscribers_search ENABLE ROW LEVEL SECURITY;
 ALTER TABLE subscribers_search FORCE ROW LEVEL SECURITY;
-CREATE POLICY isolate_by_tenant ON subscribers_search USING (tenant_id = %(tenant)s) WITH CHECK (tenant_id = %(tenant)s);
+CREATE POLICY isolate_by_tenant ON subscribers_search USING (tenant_id = TENANT_HERE) WITH CHECK (tenant_id = TENANT_HERE);
 REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON subscribers_search FROM fl_app;
 CREATE INDEX subscribers_search_tokens ON subscribers_search USING gin (tokens) WITH (gin_pending_list_limit = 1024);
 
@@ -87,7 +87,7 @@ CREATE TRIGGER search_change
     IS DISTINCT FROM
     (NEW.name_key, NEW.number, NEW.national_id, NEW.phone, NEW.phone2, NEW.whatsapp, NEW.extra_search, NEW.withdrawn_at))
   EXECUTE FUNCTION subscribers_search_change();
-""" % {"tenant": TENANT_IN_SCOPE}
+""".replace("TENANT_HERE", TENANT_IN_SCOPE)
 
 # Operators of text search are not leakproof, so below a row-level policy their index would never be used. This
 # function reads past the policy and therefore names the tenant in scope itself, in every statement and every token (and
@@ -105,7 +105,7 @@ CREATE FUNCTION subscriber_search(query text, max integer DEFAULT 20, branches b
 RETURNS TABLE (id bigint, rank integer) LANGUAGE plpgsql STABLE
 SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
-  here constant bigint := %(tenant)s;
+  here constant bigint := TENANT_HERE;
   wanted constant text := fold_name(left(coalesce(query, ''), 80));
   -- Digits as the clerk's keyboard gave them, without country prefix zeros.
   digits constant text := translate(regexp_replace(wanted, '[\s()+./-]', '', 'g'),
@@ -211,7 +211,7 @@ END $$;
 ALTER FUNCTION subscriber_search(text, integer, bigint[], bigint[], text[], bigint) OWNER TO fl_control;
 REVOKE ALL ON FUNCTION subscriber_search(text, integer, bigint[], bigint[], text[], bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION subscriber_search(text, integer, bigint[], bigint[], text[], bigint) TO fl_app;
-""" % {"tenant": TENANT_IN_SCOPE}
+""".replace("TENANT_HERE", TENANT_IN_SCOPE)
 
 
 class Migration(migrations.Migration):

@@ -23,5 +23,3 @@ class Shop:
 
     def register(self, name="Asha", **fields):
         return register(self.person(name, **fields), by=self.by)
-
-

@@ -1,4 +1,3 @@
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +31,8 @@ def test_every_spelling_of_a_number_is_one_number(text, country, e164):
 
 
 @pytest.mark.parametrize(
-    "text", ["", None, "n/a", "12345", "0300-ABCDEFG", "0300123456", "03001234567890", "'; DROP TABLE", "0300 1234567 x5"]
+    "text",
+    ["", None, "n/a", "12345", "0300-ABCDEFG", "0300123456", "03001234567890", "'; DROP TABLE", "0300 1234567 x5"],
 )
 def test_what_is_no_number_is_refused(text):
     with pytest.raises(phones.NotAPhone):

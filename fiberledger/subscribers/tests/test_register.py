@@ -122,7 +122,12 @@ def test_editing_obeys_the_same_rules_and_is_noted(shop):
     asha, ravi = shop.register("Asha"), shop.register("Ravi")
     services.edit(asha, {"name": " Asha  Bibi ", "area_id": shop.there.pk}, by=shop.by)
     asha.refresh_from_db()
-    assert (asha.name, asha.area, asha.branch, asha.receivable.name) == ("Asha Bibi", shop.there, shop.north, "Asha Bibi")
+    assert (asha.name, asha.area, asha.branch, asha.receivable.name) == (
+        "Asha Bibi",
+        shop.there,
+        shop.north,
+        "Asha Bibi",
+    )
     entry = audit.timeline("subscribers.subscriber", asha.pk)[0]
     assert entry.before["name"] == "Asha" and entry.after["name"] == "Asha Bibi"
     with pytest.raises(RegistrationRefused) as caught:
@@ -195,7 +200,9 @@ def test_many_are_registered_in_a_fixed_number_of_statements(shop):
         with CaptureQueriesContext(connection) as queries:
             ids = services.register_many(rows, by=shop.by)
         counts.append(len(queries))
-        assert list(Subscriber.objects.filter(pk__in=ids).order_by("pk").values_list("name", flat=True)) == [r.name for r in rows]
+        assert list(Subscriber.objects.filter(pk__in=ids).order_by("pk").values_list("name", flat=True)) == [
+            r.name for r in rows
+        ]
     assert counts[1] <= counts[0] <= 20, counts
 
 
@@ -223,4 +230,3 @@ def test_nobody_is_seen_by_another_tenant(shop, isp):
         cursor.execute("SELECT set_config('app.tenant_id', %s, true)", [str(isp.tenant.pk)])
         cursor.execute("SELECT count(*) FROM subscriber_search('asha')")
         assert cursor.fetchone() == (1,)
-

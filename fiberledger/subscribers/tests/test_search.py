@@ -70,8 +70,31 @@ def test_the_beginning_of_a_name_comes_before_a_word_inside_one(people):
 @pytest.mark.parametrize(
     "text",
     [
-        "'", "''", "\\", "' OR 1=1 --", "%", "_", "a:*", "!asha", "asha & khan", "(", ")|(", "<->", "\0", "'; DROP TABLE x",
-        "\\'", "a" * 5000, "𝕬", "٪", "-", "@", "0" * 100, "1:2", "'':*", "\u202e", "\ufeff",
+        "'",
+        "''",
+        "\\",
+        "' OR 1=1 --",
+        "%",
+        "_",
+        "a:*",
+        "!asha",
+        "asha & khan",
+        "(",
+        ")|(",
+        "<->",
+        "\0",
+        "'; DROP TABLE x",
+        "\\'",
+        "a" * 5000,
+        "𝕬",
+        "٪",
+        "-",
+        "@",
+        "0" * 100,
+        "1:2",
+        "'':*",
+        "\u202e",
+        "\ufeff",
     ],
 )
 def test_no_query_breaks_it_or_finds_everybody(people, text):
@@ -110,8 +133,25 @@ def test_a_branch_manager_finds_only_their_own(people, shop):
 
 def test_both_folds_are_one_rule():
     names = [
-        "Asha Bibi", "  Ōkubo\u00a0 Jean–Luc ", "زینب قریشی", "زينب قريشي", "كاشف", "أحمد", "ÄÖÜ ß ẞ", "İstanbul", "নাসরিন",
-        "ﷺ", "A\u200bB", "رضـــا", "مُحَمَّد", "Ｆｕｌｌ", "", "Σίσυφος ΣΑΣ", "O'Brien", "\\x", "ہ ھ ة ۀ",
+        "Asha Bibi",
+        "  Ōkubo\u00a0 Jean–Luc ",
+        "زینب قریشی",
+        "زينب قريشي",
+        "كاشف",
+        "أحمد",
+        "ÄÖÜ ß ẞ",
+        "İstanbul",
+        "নাসরিন",
+        "ﷺ",
+        "A\u200bB",
+        "رضـــا",
+        "مُحَمَّد",
+        "Ｆｕｌｌ",
+        "",
+        "Σίσυφος ΣΑΣ",
+        "O'Brien",
+        "\\x",
+        "ہ ھ ة ۀ",
     ]
     with connection.cursor() as cursor:
         for name in names:

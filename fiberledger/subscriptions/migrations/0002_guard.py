@@ -5,4 +5,7 @@ from fiberledger.tenancy.operations import AppendOnly, IsolateByTenant
 
 class Migration(migrations.Migration):
     dependencies = [("subscriptions", "0001_initial"), ("catalog", "0002_guard"), ("subscribers", "0002_guard")]
-    operations = [IsolateByTenant("Subscription", "PlanChange", "StatusChange"), AppendOnly("PlanChange", "StatusChange")]
+    operations = [
+        IsolateByTenant("Subscription", "PlanChange", "StatusChange"),
+        AppendOnly("PlanChange", "StatusChange"),
+    ]

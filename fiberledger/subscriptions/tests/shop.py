@@ -17,7 +17,13 @@ class Shop(Records):
     def plan(self, name, price, **fields):
         code = name.upper().replace(" ", "-")
         return Plan.objects.create(
-            name=name, code=code, price=Decimal(price), currency="PKR", download_kbps=20_000, upload_kbps=20_000, **fields
+            name=name,
+            code=code,
+            price=Decimal(price),
+            currency="PKR",
+            download_kbps=20_000,
+            upload_kbps=20_000,
+            **fields,
         )
 
     def line(self, name="Asha", status=None, on=None, **fields):

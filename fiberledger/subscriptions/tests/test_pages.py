@@ -134,7 +134,9 @@ def test_cut_resume_end_restore(day):
     assert "Asha Bibi" in page(day, "/subscribers/?status=terminated")
     client.post(f"/subscriptions/of/{asha.pk}/restore/", {"reason": "returned", "note": ""})
     assert only(day).status == "inactive"
-    assert client.post(f"/subscriptions/of/{asha.pk}/status/", {"status": "shifted", "reason": "moved"}).status_code == 302
+    assert (
+        client.post(f"/subscriptions/of/{asha.pk}/status/", {"status": "shifted", "reason": "moved"}).status_code == 302
+    )
     assert only(day).status == "shifted"
 
 
@@ -156,8 +158,15 @@ def test_editing(day):
     asha = only(day)
     html = page(day, f"/subscribers/{asha.pk}/edit/")
     assert 'value="0300 1234567"' in html
-    data = {"name": "Asha B", "phone": "0300 1234567", "area": day.shop.there.pk, "address": "x", "number": asha.number,
-            "branch": "", "national_id": "35202-1234567-1"}
+    data = {
+        "name": "Asha B",
+        "phone": "0300 1234567",
+        "area": day.shop.there.pk,
+        "address": "x",
+        "number": asha.number,
+        "branch": "",
+        "national_id": "35202-1234567-1",
+    }
     answer = day.client().post(f"/subscribers/{asha.pk}/edit/", data)
     assert answer.status_code == 302, answer.content.decode()[:3000]
     asha = only(day)
@@ -194,7 +203,14 @@ def test_many_are_cut_tagged_and_resumed_from_the_list(day):
 
 def test_filters_views_and_search_of_the_list(day):
     register(day)
-    register(day, name="Ravi Kumar", phone="0301-7654321", area=day.shop.there.pk, plan=day.shop.fast.pk, reseller_name="Kasur Link")
+    register(
+        day,
+        name="Ravi Kumar",
+        phone="0301-7654321",
+        area=day.shop.there.pk,
+        plan=day.shop.fast.pk,
+        reseller_name="Kasur Link",
+    )
     for query, expected in (
         ("status=active", {"Asha", "Ravi"}), ("status=suspended", set()), (f"area={day.shop.city.pk}", {"Asha", "Ravi"}),
         (f"area={day.shop.there.pk}", {"Ravi"}), (f"branch={day.shop.north.pk}", {"Ravi"}),
@@ -216,7 +232,9 @@ def test_a_photo_is_kept_privately_and_opened_by_a_signed_address(day, zed):
     register(day)
     asha = only(day)
     upload = SimpleUploadedFile("../../me.jpg", picture(), "image/jpeg")
-    answer = day.client().post(f"/subscribers/{asha.pk}/documents/new/", {"kind": "photo", "file": upload, "note": "at the shop"})
+    answer = day.client().post(
+        f"/subscribers/{asha.pk}/documents/new/", {"kind": "photo", "file": upload, "note": "at the shop"}
+    )
     assert answer.status_code == 302, answer.content.decode()[:2000]
     html = page(day, f"/subscribers/{asha.pk}/?tab=documents")
     url = re.search(r'href="(/files/[^"]+)"', html)[1]
@@ -259,8 +277,13 @@ def test_a_branch_manager_sees_and_touches_only_their_own_branch(day):
     assert "Ravi Kumar" in html and "Asha Bibi" not in html
     assert "Asha" not in client.get("/subscribers/?q=asha").content.decode().replace("q=asha", "")
     assert client.get(f"/subscribers/{ravi.pk}/").status_code == 200
-    for url in (f"/subscribers/{asha.pk}/", f"/subscribers/{asha.pk}/edit/", f"/subscriptions/of/{asha.pk}/sell/",
-                f"/subscriptions/{line.pk}/suspend/", f"/subscribers/{asha.pk}/notes/new/"):
+    for url in (
+        f"/subscribers/{asha.pk}/",
+        f"/subscribers/{asha.pk}/edit/",
+        f"/subscriptions/of/{asha.pk}/sell/",
+        f"/subscriptions/{line.pk}/suspend/",
+        f"/subscribers/{asha.pk}/notes/new/",
+    ):
         assert client.get(url).status_code == 404, url
     client.post("/subscribers/bulk/suspend/", {"pk": [asha.pk, ravi.pk]})
     assert only(day, pk=asha.pk).status == "active" and only(day, pk=ravi.pk).status == "suspended"

@@ -85,7 +85,9 @@ def test_nothing_is_sold_to_the_archived(shop):
 def test_what_was_agreed_elsewhere_is_brought_in_as_it_was(shop):
     old = shop.plan("Old 5M", "900", status="archived")
     asha = shop.register()
-    sale = Sale(asha.pk, old.pk, date(2024, 2, 7), status="suspended", price=Decimal(850), billed_until=date(2026, 2, 7))
+    sale = Sale(
+        asha.pk, old.pk, date(2024, 2, 7), status="suspended", price=Decimal(850), billed_until=date(2026, 2, 7)
+    )
     [pk] = services.sell_many([sale], by=clerk, reason="imported", check=False)
     line = Subscription.objects.get(pk=pk)
     assert (line.status, line.price, line.billed_until) == ("suspended", Decimal(850), date(2026, 2, 7))

@@ -58,9 +58,7 @@ def test_a_thousand_cost_as_many_statements_as_ten(shop):
         from fiberledger.subscribers.services import register_many
 
         people = register_many(rows, by=shop.by)
-        lines = services.sell_many(
-            [services.Sale(pk, shop.home.pk, calendar.today()) for pk in people], by=shop.by
-        )
+        lines = services.sell_many([services.Sale(pk, shop.home.pk, calendar.today()) for pk in people], by=shop.by)
         with CaptureQueriesContext(connection) as queries:
             outcome = services.suspend(lines, by=shop.by, why={pk: [{"rule": "overdue", "line": pk}] for pk in lines})
         counts.append(len(queries))
