@@ -138,4 +138,4 @@ class ChargeForm(forms.Form):
         )
 
 
-Charges = forms.formset_factory(ChargeForm, extra=3, min_num=1, max_num=30, validate_min=True)
+Charges = forms.formset_factory(ChargeForm, extra=2, min_num=1, max_num=30, validate_min=True)

@@ -260,9 +260,7 @@ class Invoice(TenantModel):
         ]
         indexes = [
             models.Index(fields=["tenant", "subscriber", "id"], name="invoice_by_subscriber"),
-            models.Index(
-                fields=["tenant", "issued_on", "id"], include=["total", "currency", "status"], name="invoice_by_day"
-            ),
+            models.Index(fields=["tenant", "issued_on", "id"], name="invoice_by_day"),
             models.Index(
                 fields=["tenant", "due_on", "id"], condition=Q(status__in=["issued", "part_paid"]), name="invoice_open"
             ),

@@ -13,6 +13,7 @@ from fiberledger import files
 from fiberledger.files.models import File
 from fiberledger.money import Money, show
 from fiberledger.paper import Column, Document, Party, Size, render, render_many
+from fiberledger.subscribers import phones
 from fiberledger.tenancy import current_tenant
 
 from . import wording, writing
@@ -68,8 +69,8 @@ def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
         totals.append((_("Paid in advance"), amount(invoice.previous_balance)))
     if invoice.status != Invoice.Status.VOID and invoice.payable != invoice.total:
         totals.append((_("Total to pay"), amount(max(invoice.payable, Decimal(0)))))
-    elif not invoice.tax and len(totals) == 1:
-        totals = [(_("Total to pay"), amount(invoice.total))]
+    else:
+        totals = [*([] if not invoice.tax else totals[:2]), (_("Total to pay"), amount(invoice.total))]
     facts = [(_("Issued"), wording.show_day(invoice.issued_on, language)), (_("Due"), wording.show_day(invoice.due_on, language))]
     if invoice.period_start and invoice.period_end:
         facts.append((_("Period"), wording.show_days(invoice.period_start, invoice.period_end, language)))
@@ -95,7 +96,8 @@ def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
         ),  # fmt: skip
         buyer=Party(
             buyer.get("name", ""),
-            tuple(filter(None, [buyer.get("guardian"), buyer.get("address"), buyer.get("area"), buyer.get("phone")])),
+            tuple(filter(None, [buyer.get("guardian"), buyer.get("address"), buyer.get("area"),
+                                phones.show(buyer["phone"]) if buyer.get("phone") else ""])),
         ),
         facts=tuple(facts), columns=tuple(columns), rows=tuple(rows), totals=tuple(totals),
         status=str(invoice.get_status_display()) if invoice.status in (Invoice.Status.PAID, Invoice.Status.VOID) else "",
@@ -156,7 +158,7 @@ def statement_pdf(page: Statement) -> bytes:
                 tuple(filter(None, [*str(seller.get("address", "")).splitlines(), seller.get("phone", "")])),
                 _logo(seller.get("logo_file_id")), seller.get("brand_color", ""),
             ),
-            buyer=Party(subscriber.name, tuple(filter(None, [subscriber.address, subscriber.area.full_name, subscriber.phone]))),
+            buyer=Party(subscriber.name, tuple(filter(None, [subscriber.address, subscriber.area.full_name, subscriber.shown_phone]))),
             facts=tuple(facts),
             columns=(Column(_("Date")), Column(_("What")), Column(_("Charged"), True), Column(_("Paid"), True),
                      Column(_("Balance"), True)),

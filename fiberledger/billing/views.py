@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count
@@ -76,6 +77,7 @@ def _lines(request: HttpRequest, obj: Invoice) -> dict[str, Any]:
     return {
         "invoice": obj,
         "run_url": reverse("billing:run", args=[obj.run_id]) if may_run else "",
+        "payable": max(obj.payable, Decimal(0)),
         "lines": [(line, wording.sentences(line.why, obj.currency, language)) for line in obj.lines.all()],
     }
 

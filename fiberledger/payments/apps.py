@@ -8,4 +8,8 @@ class PaymentsConfig(AppConfig):
     verbose_name = _("Payments")
 
     def ready(self) -> None:
-        from . import tasks  # noqa: F401  registers the jobs
+        from fiberledger.billing import reading
+
+        from . import services, tasks  # noqa: F401  registers the jobs
+
+        reading.describe("payment", services.names_for_statement)

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs, ledger
@@ -172,6 +173,14 @@ def _the_same(earlier: Payment, subscriber_id: int, money: Money, method: str) -
         % {"number": earlier.number, "amount": show(earlier.money)},
         earlier,
     )
+
+
+def names_for_statement(ids: list[int]) -> dict[int, tuple[str, str]]:
+    """How a subscriber's ledger calls our entries, and where it leads."""
+    return {
+        pk: (_("Payment %s") % number, reverse("payments:payment", args=[pk]))
+        for pk, number in Payment.objects.filter(pk__in=ids).values_list("pk", "number")
+    }
 
 
 def open_invoices(subscriber_id: int) -> list[rules.OpenInvoice]:

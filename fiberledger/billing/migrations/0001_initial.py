@@ -216,7 +216,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='invoice',
-            index=models.Index(fields=['tenant', 'issued_on', 'id'], include=('total', 'currency', 'status'), name='invoice_by_day'),
+            index=models.Index(fields=['tenant', 'issued_on', 'id'], name='invoice_by_day'),
         ),
         migrations.AddIndex(
             model_name='invoice',
