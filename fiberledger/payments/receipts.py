@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.template.defaultfilters import date as shown_date
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from fiberledger.billing.models import Allocation
 from fiberledger.money import Money, show
+from fiberledger.paper import Column, Document, Party
 from fiberledger.tenancy import current_tenant
 from fiberledger.tenancy.models import Profile
 
@@ -92,3 +95,36 @@ def paper_data(payment: Payment) -> dict[str, Any]:
         "balance_shown": shown(balance),
         "footer": profile.receipt_footer if profile else "",
     }  # fmt: skip
+
+
+def on_paper(payment: Payment) -> tuple[Document, str]:
+    """The receipt to be set on A4 or a roll, and the reader's language."""
+    data = paper_data(payment)
+    company, who = data["company"], data["subscriber"]
+    with override(data["language"]):
+        facts = [
+            (_("Received on"), shown_date(payment.received_on, "DATE_FORMAT")),
+            (_("Method"), data["method"]),
+            (_("Reference"), data["reference"]),
+            (_("Collected by"), data["collector"]),
+        ]
+        totals = [(_("Paid ahead"), data["advance_shown"])] if data["advance_shown"] else []
+        totals += [(_("Balance now"), data["balance_shown"]), (_("Received"), data["amount_shown"])]
+        lines = (company["address"], " · ".join(part for part in (company["phone"], company["email"]) if part))
+        document = Document(
+            title=str(_("Receipt")),
+            number=data["number"],
+            status=str(_("Reversed")) if data["reversed"] else "",
+            seller=Party(company["name"], tuple(line for line in lines if line), color=company["brand_color"]),
+            buyer=Party(
+                who["name"], tuple(line for line in (who["number"], who["address"], who["area"], who["phone"]) if line)
+            ),
+            buyer_label=str(_("Received from")),
+            facts=tuple((str(label), str(value)) for label, value in facts if value),
+            columns=(Column(str(_("For invoice"))), Column(str(_("Amount")), True)) if data["settled"] else (),
+            rows=tuple((part["invoice"], part["amount_shown"]) for part in data["settled"]),
+            totals=tuple((str(label), str(value)) for label, value in totals),
+            notes=(payment.reversal_reason,) if data["reversed"] else (),
+            footer=data["footer"],
+        )
+    return document, data["language"]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from fiberledger import audit, calendar, notices, screens
+from fiberledger import paper as papers
 from fiberledger.billing.models import Allocation, Invoice
 from fiberledger.identity.guards import staff
 from fiberledger.identity.models import Membership
@@ -26,7 +27,7 @@ from . import rules, services
 from . import screens as own
 from .forms import ClosingForm, PaymentForm, PaymentPolicyForm, ReversalForm, shown_amount
 from .models import CashClosing, Payment
-from .receipts import PAPERS, paper_data, told
+from .receipts import PAPERS, on_paper, paper_data, told
 
 _KEYS = UUID("5a0f3c1e-7d0b-5c0e-9c53-0d3f6c2b8a11")
 _TWICE = timedelta(minutes=10)
@@ -43,7 +44,7 @@ def collect(request: HttpRequest) -> HttpResponse:
     hits = subscribers.find(text, actor=request.actor, limit=12) if text else []
     if len(hits) == 1 and not fragment:
         return redirect("payments:collect_from", pk=hits[0].pk)
-    context = {"q": text, "hits": hits, "searched": bool(text)}
+    context = {"title": _("Collect a payment"), "q": text, "hits": hits, "searched": bool(text)}
     return render(request, "payments/_hits.html" if fragment else "payments/collect.html", context)
 
 
@@ -164,6 +165,7 @@ def receipt(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         "payments/receipt.html",
         {
+            "title": payment.number,
             "payment": payment,
             "subscriber": payment.subscriber,
             "parts": settled_by(payment),
@@ -189,17 +191,17 @@ def print_receipt(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "payments/print.html", {"data": paper_data(payment), "payment": payment, "paper": paper})
 
 
+_SIZES = {"a4": papers.Size.A4, "80": papers.Size.ROLL_80, "58": papers.Size.ROLL_58}
+
+
 @staff("payments.view")
 def receipt_pdf(request: HttpRequest, pk: int) -> HttpResponse:
-    from fiberledger import paper as papers
-
     payment = _payment(request, pk)
     paper = request.GET.get("paper", "80")
     if paper not in PAPERS:
         raise Http404
-    data = paper_data(payment)
-    template = "receipt" if paper == "a4" else f"receipt-{paper}"
-    body = papers.render(template, data, language=data["language"])
+    document, language = on_paper(payment)
+    body = papers.render(document, language=language, size=_SIZES[paper])
     response = HttpResponse(body, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{payment.number}.pdf"'
     return response
@@ -361,6 +363,7 @@ def cash(request: HttpRequest) -> HttpResponse:
         request,
         "payments/cash.html",
         {
+            "title": _("Cash"),
             "mine": mine,
             "in_hand": services.cash_in_hand(mine) if mine else None,
             "everyone": [row for row in everyone if not mine or row.collector_id != mine.pk],
@@ -370,7 +373,7 @@ def cash(request: HttpRequest) -> HttpResponse:
                     Column("collector_name", _("Collector")),
                     "expected",
                     "counted",
-                    "difference",
+                    Column("difference", _("Difference"), kind="money"),
                     "status",
                 ),
                 closings[:15],
