@@ -65,7 +65,9 @@ class FreeRadius:
     def write(self) -> None:
         command = [sys.executable, "-m", "fiberledger", "radius", "config", "--out", str(self.folder)]
         command += ["--listen", "127.0.0.1", "--auth-port", str(self.auth), "--acct-port", str(self.acct)]
-        done = subprocess.run([*command, "--client-seconds", "300", "--reject-delay", "0"], capture_output=True, text=True)
+        done = subprocess.run(
+            [*command, "--client-seconds", "300", "--reject-delay", "0"], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
@@ -141,7 +143,9 @@ class Router:
             answer.said += self.server.said()
         return answer
 
-    def login(self, username: str, password: str, *, how: str = "PAP", mac: str = "AA:BB:CC:00:11:22", **more: Any) -> Any:
+    def login(
+        self, username: str, password: str, *, how: str = "PAP", mac: str = "AA:BB:CC:00:11:22", **more: Any
+    ) -> Any:
         name = {"PAP": "User-Password", "CHAP": "CHAP-Password", "MSCHAP": "MS-CHAP-Password"}[how]
         lines = [f"User-Name = {_quoted(username)}", f"{name} = {_quoted(password)}"]
         if how == "CHAP":  # computed here: radclient would read escapes in it differently

@@ -99,7 +99,9 @@ def _read(data: bytes, sent: bytes, secret: str) -> Answer | None:
     return Answer(ANSWERS[data[0]], error)
 
 
-def ask(address: tuple[str, int], code: int, secret: str, attributes: bytes, *, tries: int = 3, wait: float = 1.0) -> Answer:
+def ask(
+    address: tuple[str, int], code: int, secret: str, attributes: bytes, *, tries: int = 3, wait: float = 1.0
+) -> Answer:
     """Send and wait, the very same packet again when nothing comes. A wrong secret looks like silence."""
     sent = packet(code, secret, attributes, randomness.randbelow(256))
     bind = os.environ.get("COA_SOURCE", "")  # the address the routers know us by, where the machine has several

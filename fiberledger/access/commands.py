@@ -174,7 +174,11 @@ def _rebuild(options: Any) -> int:
             done = services.rebuild()
             services.reconcile()
         if options.json:
-            print(json.dumps({"tenant": tenant.slug, "lines": done.lines, "written": len(done.written), "removed": done.removed}))
+            print(
+                json.dumps(
+                    {"tenant": tenant.slug, "lines": done.lines, "written": len(done.written), "removed": done.removed}
+                )
+            )
         else:
             print(f"{tenant.slug}: {done.lines} lines, {len(done.written)} written, {done.removed} removed")
     return 0
@@ -193,7 +197,11 @@ def _check(options: Any) -> int:
             done = services.rebuild(dry=True)
         wrong = wrong or done.drift > 0
         if options.json:
-            print(json.dumps({"tenant": tenant.slug, "lines": done.lines, "differ": len(done.written), "extra": done.removed}))
+            print(
+                json.dumps(
+                    {"tenant": tenant.slug, "lines": done.lines, "differ": len(done.written), "extra": done.removed}
+                )
+            )
         else:
             print(f"{tenant.slug}: {done.lines} lines, " + ("all right" if not done.drift else f"{done.drift} differ"))
     return int(wrong)
@@ -228,5 +236,7 @@ def _status(options: Any) -> int:
     print(f"FreeRADIUS: {program or 'not installed'}")
     for row in tenants:
         silent = f", silent: {', '.join(row['silent'])}" if row["silent"] else ""
-        print(f"{row['tenant']}: {row['online']} online, {row['routers']} routers, {row['commands_waiting']} commands wait{silent}")
+        print(
+            f"{row['tenant']}: {row['online']} online, {row['routers']} routers, {row['commands_waiting']} commands wait{silent}"
+        )
     return 0

@@ -77,7 +77,12 @@ def write(folder: Path, setup: Setup) -> list[Path]:
     for name in ("log", "spool", "run"):
         (folder / name).mkdir(exist_ok=True)
     written = []
-    for name, text in (("dictionary", _DICTIONARY % _dictionary()), ("radiusd.conf", _configuration(folder, setup))):
+    files = {
+        "dictionary": _DICTIONARY % _dictionary(),
+        "pgpass": _passfile(setup),
+        "radiusd.conf": _configuration(folder, setup),
+    }
+    for name, text in files.items():
         draft = folder / f".{name}"
         draft.unlink(missing_ok=True)
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -107,11 +112,9 @@ def check(folder: Path) -> str | None:
     return " ".join((faults or said)[-3:]) or "freeradius -C refused it and said nothing"
 
 
-def _conninfo(setup: Setup) -> str:
-    """libpq's own connection string. The radius key rides in the start-up options: unlike a query, those show in no log
-    and in no pg_stat_activity."""
+def _conninfo(folder: Path, setup: Setup) -> str:
+    """libpq's own connection string, without the password: FreeRADIUS writes this string into its log."""
     settings = {
-        "app.radius_key": setup.key,
         "plan_cache_mode": "force_generic_plan",
         "enable_seqscan": "off",
         "jit": "off",
@@ -119,12 +122,18 @@ def _conninfo(setup: Setup) -> str:
     }
     wanted = {
         "connect_timeout": "3",
-        **setup.database,
+        **{name: value for name, value in setup.database.items() if name != "password"},
+        "passfile": str(folder / "pgpass"),
         "application_name": "freeradius",
         "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
     }
     quoted = " ".join("{}='{}'".format(k, v.replace("\\", "\\\\").replace("'", "\\'")) for k, v in wanted.items() if v)
     return quoted.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+
+
+def _passfile(setup: Setup) -> str:
+    word = setup.database.get("password", "").replace("\\", "\\\\").replace(":", "\\:")
+    return f"*:*:*:*:{word}\n"
 
 
 def _configuration(folder: Path, setup: Setup) -> str:
@@ -133,7 +142,8 @@ def _configuration(folder: Path, setup: Setup) -> str:
         "folder": folder,
         "libdir": _libraries(),
         "become": become,
-        "conninfo": _conninfo(setup),
+        "conninfo": _conninfo(folder, setup),
+        "key": setup.key,
         "listen": setup.listen,
         "auth_port": setup.auth_port,
         "acct_port": setup.acct_port,
@@ -214,6 +224,8 @@ modules {
 		dialect = "postgresql"
 		driver = "rlm_sql_postgresql"
 		radius_db = "@conninfo@"
+		# The key that opens stored secrets. It is a setting of each connection; the database keeps no copy of it.
+		open_query = "SELECT set_config('app.radius_key', '@key@', false)"
 		read_clients = no
 		read_groups = no
 		read_profiles = no

@@ -79,9 +79,7 @@ class Nas(TenantModel):
         validators=[MinValueValidator(60), MaxValueValidator(3600)],
         help_text=_("seconds between two accounting reports of a session"),
     )
-    for_suspended = models.CharField(
-        _("suspended lines"), max_length=10, choices=Answer.choices, default=Answer.WALLED
-    )
+    for_suspended = models.CharField(_("suspended lines"), max_length=10, choices=Answer.choices, default=Answer.WALLED)
     for_unknown = models.CharField(_("unknown usernames"), max_length=10, choices=Answer.choices, default=Answer.REJECT)
     walled_pool = models.CharField(
         _("address pool behind the wall"),
@@ -151,9 +149,7 @@ class Nas(TenantModel):
 
     @property
     def is_silent(self) -> bool:
-        return bool(
-            self.active and self.last_seen_at and self.last_seen_at < calendar.now() - timedelta(minutes=20)
-        )
+        return bool(self.active and self.last_seen_at and self.last_seen_at < calendar.now() - timedelta(minutes=20))
 
     @property
     def state(self) -> str:
@@ -252,9 +248,7 @@ class RadiusLine(TenantModel):
     """What FreeRADIUS reads for one account: a projection, rebuilt from subscription, plan and account at any time."""
 
     id = None
-    account = TenantOneToOneField(
-        AccessAccount, on_delete=models.CASCADE, primary_key=True, related_name="radius_line"
-    )
+    account = TenantOneToOneField(AccessAccount, on_delete=models.CASCADE, primary_key=True, related_name="radius_line")
     username = models.CharField(max_length=64)
     verdict = models.CharField(max_length=8)  # accept, walled, refuse
     message = models.CharField(max_length=120)
@@ -289,7 +283,12 @@ class _Session(TenantModel):
     id = None
     key = models.UUIDField(primary_key=True)
     nas = models.ForeignKey(
-        Nas, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", verbose_name=_("router")
+        Nas,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("router"),
     )
     account = models.ForeignKey(
         AccessAccount, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
@@ -394,6 +393,18 @@ class RefusedLogin(TenantModel):
 
     def __str__(self) -> str:
         return self.username
+
+
+class EditedPlan(TenantModel):
+    """A plan whose speed or pool was edited and whose lines wait to be written anew. Filled by a trigger on the plan."""
+
+    plan_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "plan_id"], name="edited_plan_once")]
+
+    def __str__(self) -> str:
+        return str(self.plan_id)
 
 
 class LineCommand(TenantModel):

@@ -82,7 +82,9 @@ def desired_access(facts: Facts) -> Access | None:
     message = "" if verdict == "accept" else _MESSAGES.get(facts.status, "This account is not in service.")
     items = _items(facts)
     fixed = _digest((verdict, *(item for item in items if item[0] not in CHANGEABLE)))
-    terms = f"{fixed}{_digest(tuple(item for item in items if item[0] in CHANGEABLE))}" if verdict == "accept" else verdict
+    terms = (
+        f"{fixed}{_digest(tuple(item for item in items if item[0] in CHANGEABLE))}" if verdict == "accept" else verdict
+    )
     return Access(
         username=facts.username.lower(),
         verdict=verdict,

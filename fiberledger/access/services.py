@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -96,7 +97,9 @@ def _fit(password: str) -> str:
     if not 1 <= len(password.encode()) <= MAX_PASSWORD or "\0" in password or "\n" in password:
         raise Refusal(_("A password has 1 to 60 characters on one line."))
     if as_value(password) is None or password != password.strip():
-        raise Refusal(_("A password cannot begin and end with the same quote while it contains both kinds, nor with a space."))
+        raise Refusal(
+            _("A password cannot begin and end with the same quote while it contains both kinds, nor with a space.")
+        )
     return password
 
 
@@ -456,7 +459,9 @@ def disconnect(session: LiveSession, *, reason: str, by: Any) -> None:
     """Drop a live session. Its client may come back at once, with whatever its line is granted now."""
     if not reason.strip():
         raise Refusal(_("Say why it is disconnected."))
-    want_commands([(session.key, session.nas_id, session.username, "disconnect", reason.strip())], by=str(by), by_hand=True)
+    want_commands(
+        [(session.key, session.nas_id, session.username, "disconnect", reason.strip())], by=str(by), by_hand=True
+    )
     audit.note(by, "session.disconnected", session.account if session.account_id else None, reason=reason.strip(),
                username=session.username)  # fmt: skip
 
@@ -491,3 +496,13 @@ def missing_partitions(ahead: int = 1) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NULL", [months])
         return cursor.fetchone()[0]
+
+
+def free_username(wish: str) -> str:
+    """A username like the wish that nobody has: with a number behind it where it is taken."""
+    from .rules import USERNAME
+
+    base = "".join(c for c in wish.lower() if re.match(USERNAME, c))[:56] or "line"
+    names = [base, *(f"{base}-{n}" for n in range(2, 20)), f"{base}-{secrets.strong_password(5).lower()}"]
+    taken = usernames_taken(names)
+    return next(name for name in names if name not in taken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
 from fiberledger import calendar, jobs
 from fiberledger.tenancy import tenant_scope
@@ -56,7 +56,9 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
             _record(tenant_id, command, coa.Answer("silence"), session, None)
             continue
         line = lines.get(session.username)
-        grants = line is not None and line.verdict == "accept" and (line.ends_at is None or line.ends_at > calendar.now())
+        grants = (
+            line is not None and line.verdict == "accept" and (line.ends_at is None or line.ends_at > calendar.now())
+        )
         if not command.by_hand and grants and line.terms == session.terms:
             _record(tenant_id, command, coa.Answer("ack"), None, None)  # put right in the meantime
             continue
@@ -104,7 +106,10 @@ def _record(
         state = "confirmed"
     with tenant_scope(tenant_id):
         LineCommand.objects.filter(pk=command.pk, state="waiting").update(
-            state=state, tries=tries, answer=answer.words, answered_at=None if answer.kind == "silence" else calendar.now()
+            state=state,
+            tries=tries,
+            answer=answer.words,
+            answered_at=None if answer.kind == "silence" else calendar.now(),
         )
         if session is None:
             return
@@ -135,8 +140,12 @@ def check_projection(tenant_id: int) -> None:
 
 @jobs.periodic("* * * * *", "access.sweep")
 def sweep() -> None:
-    """Sessions gone silent are closed, every minute."""
+    """Every minute: sessions gone silent are closed, and the lines of edited plans written anew."""
     services.sweep()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT tenant_id, plan_id FROM access_take_edited_plans()")
+        for tenant_id, plan_id in cursor.fetchall():
+            jobs.enqueue("access.apply_plan", tenant_id=tenant_id, plan_id=plan_id)
 
 
 @jobs.periodic("*/5 * * * *", "access.reconcile_all")

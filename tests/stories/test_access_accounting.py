@@ -50,7 +50,12 @@ def test_a_session_begins_grows_and_ends(isp, router):
     router.tell("Stop", "asha", **numbers | {"Acct_Session_Time": 360, "Acct_Terminate_Cause": "User-Request"})
     assert live(isp) == []
     [over] = past(isp)
-    assert (over.seconds, over.out_octets, over.cause, over.account_id) == (360, 2 * GIGA + 5, "User-Request", account.pk)
+    assert (over.seconds, over.out_octets, over.cause, over.account_id) == (
+        360,
+        2 * GIGA + 5,
+        "User-Request",
+        account.pk,
+    )
     assert 355 <= (over.ended_at - over.started_at).total_seconds() <= 362
 
 

@@ -218,7 +218,8 @@ def test_hostile_usernames_are_nobody(isp, router):
         assert answer.kind == "reject", (username, answer.said)
         with isp.scope(), pytest.raises(Refusal):
             services.save_account(
-                AccessAccount(subscription_id=AccessAccount.objects.get().subscription_id, username=username), by=isp.system()
+                AccessAccount(subscription_id=AccessAccount.objects.get().subscription_id, username=username),
+                by=isp.system(),
             )
     assert router.accepts("asha", "let me in")
 

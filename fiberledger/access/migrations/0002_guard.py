@@ -11,7 +11,12 @@ FOR_FREERADIUS = (
     "radius_acct(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text)",
     "radius_refused(text, text, text, text)",
 )
-FOR_US = ("radius_sweep(timestamptz)", "radius_forget(uuid)", "radius_address_taken(inet, bigint)")
+FOR_US = (
+    "radius_sweep(timestamptz)",
+    "radius_forget(uuid)",
+    "radius_address_taken(inet, bigint)",
+    "access_take_edited_plans()",
+)
 INSIDE = ("radius_close(uuid[], text, boolean)", "radius_open(bytea)")
 
 
@@ -29,9 +34,9 @@ def run(sql: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("access", "0001_initial"), ("subscriptions", "0002_guard"), ("places", "0002_guard")]
+    dependencies = [("access", "0001_initial"), ("subscriptions", "0002_guard"), ("catalog", "0002_guard")]
     operations = [
-        IsolateByTenant("Nas", "AccessAccount", "RadiusLine", "LineCommand"),
+        IsolateByTenant("Nas", "AccessAccount", "RadiusLine", "EditedPlan", "LineCommand"),
         run((SQL / "history.sql").read_text()),
         # What the packets write, only the packets write; we may say what a session was granted since.
         run(

@@ -282,3 +282,29 @@ CREATE OR REPLACE FUNCTION radius_address_taken(p_ip inet, p_but bigint) RETURNS
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT EXISTS (SELECT FROM access_nas WHERE src_ip = p_ip AND id IS DISTINCT FROM p_but)
 $$;
+
+-- A plan's network terms were edited, by whatever hand: its lines are to be written anew.
+CREATE OR REPLACE FUNCTION access_note_edited_plan() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO access_editedplan (tenant_id, plan_id) VALUES (NEW.tenant_id, NEW.id) ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER access_edited_plan AFTER UPDATE OF download_kbps, upload_kbps, burst_download_kbps, burst_upload_kbps,
+    burst_threshold_download_kbps, burst_threshold_upload_kbps, burst_seconds, address_pool, radius_profile, router_profile
+  ON catalog_plan FOR EACH ROW
+  WHEN ((OLD.download_kbps, OLD.upload_kbps, OLD.burst_download_kbps, OLD.burst_upload_kbps,
+         OLD.burst_threshold_download_kbps, OLD.burst_threshold_upload_kbps, OLD.burst_seconds, OLD.address_pool,
+         OLD.radius_profile, OLD.router_profile)
+    IS DISTINCT FROM
+        (NEW.download_kbps, NEW.upload_kbps, NEW.burst_download_kbps, NEW.burst_upload_kbps,
+         NEW.burst_threshold_download_kbps, NEW.burst_threshold_upload_kbps, NEW.burst_seconds, NEW.address_pool,
+         NEW.radius_profile, NEW.router_profile))
+  EXECUTE FUNCTION access_note_edited_plan();
+
+-- The edited plans of all tenants, each given out once.
+CREATE OR REPLACE FUNCTION access_take_edited_plans() RETURNS TABLE (tenant_id bigint, plan_id bigint)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  DELETE FROM access_editedplan e RETURNING e.tenant_id, e.plan_id
+$$;

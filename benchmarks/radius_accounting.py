@@ -1,0 +1,109 @@
+"""Accounting packets a second over millions of past sessions: our live table and monthly history against stock radacct.
+
+Size is the number of past sessions. Ten thousand sessions of 500,000 lines (fewer for a small size) start, report
+twice and stop; `ratio` is over all of it, the parts are given too. Every packet is committed to the disk on both
+sides, but for our interim reports, which repeat each other. The sides take turns; the best round of each counts.
+"""
+
+import django
+
+from benchmarks import _radius as radius
+
+NAME = "radius-accounting"
+SIZES = (5_000_000,)
+SESSIONS = 10_000
+ROUNDS = 2
+STEPS = (
+    ("start", "Start", 0),
+    ("interim", "Interim-Update", 300),
+    ("interim", "Interim-Update", 600),
+    ("stop", "Stop", 700),
+)
+
+
+def run(size):
+    radius.check_tools()
+    django.setup()
+    for each in [size] if size else SIZES:
+        yield _compare(each)
+
+
+def _compare(past):
+    lines = max(SESSIONS, min(500_000, past // 10))
+    radius.fill_ours(lines)
+    radius.fill_stock(lines)
+    _past_ours(past)
+    _past_stock(past)
+    for database in (None, "bench_stock"):
+        radius.settle(database)
+    best = {}
+    for turn in range(ROUNDS):
+        for which in ("ours", "stock"):
+            with radius.server(which) as (_auth, acct):
+                took = _story(acct, lines, turn)
+            rates = ", ".join(f"{name} {_packets(name) / seconds:,.0f}/s" for name, seconds in took.items())
+            radius.say(f"{which}: {rates}")
+            kept = best.setdefault(which, took)
+            best[which] = {name: min(kept[name], seconds) for name, seconds in took.items()}
+    ours, stock = best["ours"], best["stock"]
+    return {
+        "size": past,
+        "seconds": round(sum(ours.values()), 3),
+        "floor_seconds": round(sum(stock.values()), 3),
+        "ratio": round(sum(stock.values()) / sum(ours.values()), 2),
+        **{f"{name}_ratio": round(stock[name] / ours[name], 2) for name in ours},
+        **{f"{name}_per_second": round(_packets(name) / ours[name]) for name in ours},
+        **{f"stock_{name}_per_second": round(_packets(name) / stock[name]) for name in stock},
+    }
+
+
+def _packets(name):
+    return SESSIONS * sum(1 for step in STEPS if step[0] == name)
+
+
+def _story(port, lines, turn):
+    took = {}
+    chosen = radius.some(lines, SESSIONS, turn)
+    radius.reports(chosen[:500], [("Start", f"warm{turn}", 0), ("Stop", f"warm{turn}", 1)]).send(port)
+    for name, status, seconds in STEPS:
+        load = radius.reports(chosen, [(status, f"b{turn}", seconds)])
+        took[name] = took.get(name, 0) + load.send(port)
+    return took
+
+
+def _past_ours(past):
+    with radius.superuser() as opened:
+        if radius.remembered(opened, "access_sessionhistory", past):
+            return
+        opened.execute("TRUNCATE access_sessionhistory, access_livesession")
+        opened.execute(
+            """INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip,
+                   started_at, ended_at, seconds, in_octets, out_octets, cause)
+               SELECT md5('past' || n)::uuid, 1000001 + n %% %s, 1000001 + n %% %s, n %% 500000 + 1, 'user' || n %% 500000 + 1,
+                      'p' || n, '02:00:00:00:00:01', '10.0.0.0'::inet + n %% 500000,
+                      at - interval '3 hours', at, 10800, n, n * 7, 'User-Request'
+                 FROM (SELECT n, now() - interval '55 days' * random() AS at FROM generate_series(1, %s) n) x""",
+            [radius.TENANTS, radius.ROUTERS, past],
+        )
+        radius.remember(opened, "access_sessionhistory", past)
+        radius.say(f"our history of {past:,} sessions filled")
+
+
+def _past_stock(past):
+    with radius.superuser("bench_stock") as opened:
+        if radius.remembered(opened, "radacct", past):
+            return
+        opened.execute("TRUNCATE radacct")
+        opened.execute(
+            """INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, nasportid, nasporttype,
+                   acctstarttime, acctupdatetime, acctstoptime, acctsessiontime, acctauthentic, acctinputoctets,
+                   acctoutputoctets, calledstationid, callingstationid, acctterminatecause, servicetype, framedprotocol,
+                   framedipaddress)
+               SELECT 'p' || n, md5('past' || n), 'user' || n %% 500000 + 1, '127.77.0.0'::inet + n %% 200 + 1, 'ether1',
+                      'Ethernet', at - interval '3 hours', at, at, 10800, 'RADIUS', n, n * 7, 'pppoe1',
+                      '02:00:00:00:00:01', 'User-Request', 'Framed-User', 'PPP', '10.0.0.0'::inet + n %% 500000
+                 FROM (SELECT n, now() - interval '55 days' * random() AS at FROM generate_series(1, %s) n) x""",
+            [past],
+        )
+        radius.remember(opened, "radacct", past)
+        radius.say(f"the stock table of {past:,} sessions filled")

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from . import services
+from .models import AccessAccount, Nas
+
+_MONO = {"spellcheck": "false", "autocomplete": "off", "autocapitalize": "none"}
+
+
+class NasForm(forms.ModelForm):
+    """A router. Its secret is made up when the field stays empty, and never shown again unasked."""
+
+    new_secret = forms.CharField(
+        label=_("New secret"),
+        required=False,
+        max_length=48,
+        widget=forms.TextInput(attrs=_MONO),
+        help_text=_("Empty: a strong one is made, or the present one stays."),
+    )
+
+    sections = [
+        (_("Router"), ["name", "kind", "src_ip", "branch", "active", "note"]),
+        (_("RADIUS"), ["new_secret", "interim_seconds", "must_sign", "coa_port"]),
+        (_("Who is not served"), ["for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate"]),
+    ]
+
+    class Meta:
+        model = Nas
+        fields = [
+            "name", "kind", "src_ip", "branch", "active", "note", "interim_seconds", "must_sign", "coa_port",
+            "for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate",
+        ]  # fmt: skip
+
+    def save_as(self, actor: Any) -> Nas:
+        return services.save_nas(self.instance, secret=self.cleaned_data["new_secret"], by=actor)
+
+
+class AccountForm(forms.ModelForm):
+    """A subscription's network account."""
+
+    new_password = forms.CharField(
+        label=_("New password"),
+        required=False,
+        max_length=60,
+        strip=False,
+        widget=forms.TextInput(attrs=_MONO),
+        help_text=_("Empty: a strong one is made, or the present one stays."),
+    )
+
+    sections = [
+        (_("Login"), ["kind", "username", "new_password"]),
+        (_("Address"), ["static_ip", "pool"]),
+        (_("Limits"), ["only_mac", "only_nas", "devices"]),
+    ]
+
+    class Meta:
+        model = AccessAccount
+        fields = ["kind", "username", "static_ip", "pool", "only_mac", "only_nas", "devices"]
+
+    def save_as(self, actor: Any) -> AccessAccount:
+        return services.save_account(self.instance, password=self.cleaned_data["new_password"], by=actor)
+
+
+class ReasonForm(forms.Form):
+    """Why: kept in the audit log in front of the one who does it."""
+
+    reason = forms.CharField(label=_("Why?"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True}))

@@ -1,0 +1,13 @@
+from django.utils.translation import gettext_lazy as _
+
+from fiberledger.screens import Entry
+
+NAVIGATION = [
+    Entry(
+        "network", _("Online now"), "access:livesession-list", "wifi", "access.sessions", order=10, phone=25, keys="g o"
+    ),
+    Entry("network", _("Past sessions"), "access:sessionhistory-list", "history", "access.sessions", order=20),
+    Entry("network", _("Refused logins"), "access:refusedlogin-list", "shield-x", "access.sessions", order=30),
+    Entry("network", _("Routers"), "access:nas-list", "router", "access.routers_view", order=40, keys="g r"),
+    Entry("network", _("Router commands"), "access:linecommand-list", "send", "access.sessions", order=50),
+]

@@ -1,0 +1,128 @@
+"""Parts of pages: what tabs show, and how sessions are searched."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from fiberledger import screens
+from fiberledger.screens import Column
+
+from . import services
+from .models import LineCommand, LiveSession, Nas, RadiusLine, RefusedLogin, SessionHistory
+from .rules import normal_mac
+
+
+def search_sessions(queryset: QuerySet, text: str) -> QuerySet:
+    """A whole address or device, or a username's beginning; each by an index."""
+    text = text.strip()
+    if mac := normal_mac(text):
+        return queryset.filter(mac=mac)
+    try:
+        return queryset.filter(ip=str(ipaddress.ip_address(text)))
+    except ValueError:
+        name = text.lower()
+        if queryset.model is SessionHistory:
+            return queryset.filter(username=name)
+        return queryset.filter(username__gte=name, username__lt=name + "\U0010ffff")
+
+
+def disconnect_many(request: Any, rows: QuerySet) -> None:
+    count = 0
+    for session in rows.select_related("account")[:1000]:
+        services.disconnect(session, reason=_("Disconnected by hand"), by=request.actor)
+        count += 1
+    text = ngettext("%(n)d disconnection is wanted.", "%(n)d disconnections are wanted.", count) % {"n": count}
+    screens.toast(request, text, "info")
+
+
+def commands_of_router(request: Any, nas: Nas) -> dict[str, Any]:
+    rows = LineCommand.objects.filter(nas=nas).order_by("-pk")[:100]
+    columns = [
+        Column("username", kind="code"),
+        "kind",
+        "state",
+        "answer",
+        "reason",
+        Column("asked_at", kind="ago"),
+        "actor_name",
+    ]
+    return {"table": screens.table(columns, rows, model=LineCommand, empty=_("Nothing was commanded yet."))}
+
+
+def setup(request: Any, nas: Nas) -> dict[str, Any]:
+    """The commands to paste into the router. The secret stands in it only for who revealed it."""
+    from .routeros import script
+
+    host = request.get_host().partition(":")[0]
+    return {"script": script(nas, server=host, secret=""), "mikrotik": nas.kind == Nas.Kind.MIKROTIK}
+
+
+def network(request: Any, subscriber: Any) -> dict[str, Any]:
+    """A subscriber's lines on the network: account, online now, wanted against projected, why refused, sessions."""
+    from fiberledger.subscriptions.models import Subscription
+
+    from .models import AccessAccount
+
+    lines = []
+    accounts = {
+        account.subscription_id: account
+        for account in AccessAccount.objects.filter(subscription__subscriber=subscriber).select_related("only_nas")
+    }
+    usernames = [account.username.lower() for account in accounts.values()]
+    projected = {line.account_id: line for line in RadiusLine.objects.filter(account__in=list(accounts.values()))}
+    live: dict[str, list[LiveSession]] = {}
+    for session in LiveSession.objects.filter(username__in=usernames).select_related("nas").order_by("started_at"):
+        live.setdefault(session.username, []).append(session)
+    refused = {row.username: row for row in RefusedLogin.objects.filter(username__in=usernames).select_related("nas")}
+    for subscription in Subscription.objects.filter(subscriber=subscriber).select_related("plan").order_by("-id"):
+        account = accounts.get(subscription.pk)
+        if account is None:
+            lines.append({"subscription": subscription, "account": None})
+            continue
+        line, name = projected.get(account.pk), account.username.lower()
+        sessions = live.get(name, [])
+        refusal = refused.get(name)
+        # Routers count time in whole seconds.
+        if refusal and sessions and sessions[-1].started_at + timedelta(seconds=1) > refusal.last_at:
+            refusal = None
+        lines.append(
+            {
+                "subscription": subscription,
+                "account": account,
+                "line": line,
+                "items": [
+                    (name, value) for name, value in zip(line.attributes, line.values, strict=True) if name != "Class"
+                ]
+                if line
+                else [],
+                "sessions": [
+                    (session, line is not None and session.terms not in ("", line.terms)) for session in sessions
+                ],
+                "refusal": refusal,
+                "commands": LineCommand.objects.filter(username=name).order_by("-pk")[:5],
+            }
+        )
+    past = SessionHistory.objects.filter(username__in=usernames).select_related("nas").order_by("-ended_at")[:50]
+    columns = [
+        Column("started_at", kind="moment"), Column("lasted", _("Lasted")), "ip", Column("mac", kind="code"),
+        Column("downloaded", _("Down")), Column("uploaded", _("Up")), "cause", "nas",
+    ]  # fmt: skip
+    if len(usernames) > 1:
+        columns.insert(0, Column("username", kind="code"))
+    may = request.actor.may
+    return {
+        "lines": lines,
+        "past": screens.table(
+            columns, past, model=SessionHistory, url=lambda row: "", caption=_("Past sessions"),
+            empty=_("No past sessions."),
+        ),
+        "may_edit": may("access.edit"),
+        "may_reveal": may("access.reveal"),
+        "may_disconnect": may("access.disconnect"),
+    }  # fmt: skip

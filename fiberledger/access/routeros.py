@@ -1,0 +1,31 @@
+"""What a MikroTik must be told once so that it asks us."""
+
+from __future__ import annotations
+
+from .models import Nas
+
+
+def script(nas: Nas, *, server: str, secret: str) -> str:
+    """Commands for the terminal of RouterOS 6 and 7. An empty secret leaves a place to put it in."""
+    shown = secret or "PUT-THE-SECRET-HERE"
+    minutes, seconds = divmod(nas.interim_seconds, 60)
+    interim = f"{minutes}m" + (f"{seconds}s" if seconds else "")
+    lines = [
+        f"# {nas.name}: logins and accounting by RADIUS",
+        f'/radius add service=ppp,hotspot,dhcp address={server} secret="{shown}" src-address={nas.src_ip} timeout=3s '
+        'comment="FiberLedger"',
+        f"/radius incoming set accept=yes port={nas.coa_port}",
+        f"/ppp aaa set use-radius=yes accounting=yes interim-update={interim}",
+        f"/ip hotspot profile set [find] use-radius=yes radius-accounting=yes radius-interim-update={interim}",
+    ]
+    if nas.walled_list and "walled" in (nas.for_suspended, nas.for_unknown):
+        lines += [
+            "# Behind the wall: DNS and this server only. Put it above your other forward rules.",
+            f"/ip firewall filter add chain=forward src-address-list={nas.walled_list} dst-address={server} action=accept "
+            'comment="FiberLedger wall"',
+            f"/ip firewall filter add chain=forward src-address-list={nas.walled_list} protocol=udp dst-port=53 action=accept "
+            'comment="FiberLedger wall"',
+            f'/ip firewall filter add chain=forward src-address-list={nas.walled_list} action=drop comment="FiberLedger wall"',
+        ]
+    lines.append("# A /ppp secret or hotspot user of the same name on the router wins over RADIUS: remove those.")
+    return "\n".join(lines)

@@ -1,0 +1,19 @@
+from django.urls import include, path
+
+from . import screens, views
+
+app_name = "access"
+urlpatterns = [
+    path("routers/<int:pk>/test/", views.test_router, name="test-router"),
+    path("routers/<int:pk>/secret/", views.reveal_secret, name="reveal-secret"),
+    path("routers/", include(list(screens.routers.urls()))),
+    path("online/count/", views.online_count, name="online-count"),
+    path("online/<uuid:key>/disconnect/", views.disconnect, name="disconnect"),
+    path("online/", include(list(screens.live_sessions.urls()))),
+    path("sessions/", include(list(screens.past_sessions.urls()))),
+    path("refused/", include(list(screens.refusals.urls()))),
+    path("commands/", include(list(screens.commands.urls()))),
+    path("lines/<int:pk>/account/", views.open_account, name="open-account"),
+    path("accounts/<int:pk>/", views.edit_account, name="account"),
+    path("accounts/<int:pk>/password/", views.reveal_password, name="reveal-password"),
+]

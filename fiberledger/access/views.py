@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fiberledger import calendar, screens
+from fiberledger.identity.guards import staff
+from fiberledger.subscriptions.models import Subscription
+from fiberledger.tenancy import Refusal
+
+from . import coa, services
+from .forms import AccountForm, ReasonForm
+from .models import AccessAccount, LiveSession, Nas
+from .routeros import script
+from .screens import STATES
+
+
+def _network_tab(subscriber_id: int) -> str:
+    return f"{reverse('subscribers:subscriber', args=[subscriber_id])}?tab=network"
+
+
+def _save(request: HttpRequest, form: Any, text: str) -> AccessAccount | None:
+    if not form.is_valid():
+        return None
+    try:
+        account = form.save_as(request.actor)
+    except Refusal as refusal:
+        form.add_error(None, str(refusal))
+        return None
+    screens.toast(request, text % {"name": account.username})
+    return account
+
+
+@staff("access.edit")
+def open_account(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a line its network account."""
+    subscription = get_object_or_404(
+        Subscription.objects.visible_to(request.actor).select_related("subscriber", "plan"), pk=pk
+    )
+    back = _network_tab(subscription.subscriber_id)
+    if hasattr(subscription, "access_account"):
+        return redirect(back)
+    kind = services.kind_for(subscription.plan.connection_type)
+    first = {"kind": kind, "username": services.free_username(subscription.subscriber.number)}
+    form = AccountForm(request.POST or None, instance=AccessAccount(subscription=subscription), initial=first)
+    if _save(request, form, _("%(name)s may log in now.")):
+        return redirect(back)
+    title = _("Network account for %(name)s") % {"name": subscription.subscriber.name}
+    return screens.form_page(request, form, title=title, submit=_("Open the account"), back=(str(subscription), back))
+
+
+@staff("access.edit")
+def edit_account(request: HttpRequest, pk: int) -> HttpResponse:
+    account = _account(request, pk)
+    back = _network_tab(account.subscription.subscriber_id)
+    form = AccountForm(request.POST or None, instance=account)
+    if _save(request, form, _("Changes to %(name)s were saved.")):
+        return redirect(back)
+    title = _("Network account %(name)s") % {"name": AccessAccount.objects.get(pk=pk).username}
+    return screens.form_page(request, form, title=title, back=(_("Network"), back))
+
+
+def _account(request: HttpRequest, pk: int) -> AccessAccount:
+    return get_object_or_404(
+        AccessAccount.objects.visible_to(request.actor).select_related("subscription__subscriber"), pk=pk
+    )
+
+
+@staff("access.reveal")
+def reveal_password(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a password once, after asking why."""
+    account = _account(request, pk)
+    back = _network_tab(account.subscription.subscriber_id)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        word = services.reveal_password(account, reason=form.cleaned_data["reason"], by=request.actor)
+        return _once(request, {"title": account.username, "label": _("Password"), "word": word, "back_url": back})
+    return _ask_why(request, form, _("Reveal the password of %(name)s") % {"name": account.username}, back)
+
+
+@staff("access.routers", "access.reveal")
+def reveal_secret(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a router's secret once, in the commands that need it, after asking why."""
+    nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
+    back = reverse("access:nas", args=[pk])
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        word = services.reveal_nas_secret(nas, reason=form.cleaned_data["reason"], by=request.actor)
+        commands = script(nas, server=request.get_host().partition(":")[0], secret=word)
+        shown = {"title": nas.name, "label": _("Secret"), "word": word, "back_url": back}
+        return _once(request, shown | ({"script": commands} if nas.kind == Nas.Kind.MIKROTIK else {}))
+    return _ask_why(request, form, _("Reveal the secret of %(name)s") % {"name": nas.name}, back)
+
+
+def _ask_why(request: HttpRequest, form: ReasonForm, title: str, back: str) -> HttpResponse:
+    return screens.form_page(
+        request, form, title=title, submit=_("Reveal"), back=back, template="screens/task.html",
+        help=_("Your name, the time and your reason are written into the audit log."),
+    )  # fmt: skip
+
+
+def _once(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    response = render(request, "access/revealed.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@staff("access.disconnect")
+def disconnect(request: HttpRequest, key: Any) -> HttpResponse:
+    """Drop a session, after asking why."""
+    session = get_object_or_404(LiveSession.objects.visible_to(request.actor).select_related("nas", "account"), key=key)
+    back = screens.pages.back_to(request, reverse("access:livesession-list"))
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        services.disconnect(session, reason=form.cleaned_data["reason"], by=request.actor)
+        screens.toast(
+            request,
+            _("%(name)s: disconnection wanted; the router's answer will show here.") % {"name": session.username},
+            "info",
+        )
+        return redirect(back)
+    return screens.form_page(
+        request, form, title=_("Disconnect %(name)s") % {"name": session.username}, submit=_("Disconnect"), back=back,
+        template="screens/task.html", help=_("The device may come back at once, with what its line is granted now."),
+    )  # fmt: skip
+
+
+@staff("access.routers")
+@require_POST
+def test_router(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask the router to disconnect nobody: any signed answer proves address, secret and port. Two seconds at most."""
+    nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
+    answer = coa.ask(
+        (nas.src_ip, nas.coa_port), coa.DISCONNECT, nas.plain_secret(), coa.which("fiberledger-test", "fiberledger-test", None),
+        tries=2, wait=1.0,
+    )  # fmt: skip
+    heard = STATES[nas.state]
+    if answer.kind == "silence":
+        text = _(
+            "No answer on %(address)s:%(port)d to a command: wrong secret, port closed, or the tunnel is down. Its own packets: %(heard)s."
+        )
+        screens.toast(request, text % {"address": nas.src_ip, "port": nas.coa_port, "heard": heard}, "bad")
+    else:
+        screens.toast(
+            request, _("It answers commands, and the secret fits. Its own packets: %(heard)s.") % {"heard": heard}
+        )
+    return redirect("access:nas", pk=pk)
+
+
+@staff("access.sessions")
+def online_count(request: HttpRequest) -> HttpResponse:
+    """How many are online, and when we looked: a fragment that keeps itself fresh."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE terms = 'walled'), max(updated_at) FROM access_livesession WHERE tenant_id = %s",
+            [request.tenant.pk],
+        )
+        online, walled, last = cursor.fetchone()
+    context = {"online": online, "walled": walled, "last": last, "now": calendar.now()}
+    return render(request, "access/_online.html", context)
