@@ -6,7 +6,7 @@ Verbs: services.receive, set_map, check, take, undo. What a row *means* is an Im
 """
 
 from .faults import Fault
-from .importer import Field, Importer, Verdict, importers
+from .importer import Collision, Field, Importer, Verdict, importers
 from .readers import Sheet, open_sheet
 
-__all__ = ["Fault", "Field", "Importer", "Sheet", "Verdict", "importers", "open_sheet"]
+__all__ = ["Collision", "Fault", "Field", "Importer", "Sheet", "Verdict", "importers", "open_sheet"]

@@ -73,22 +73,24 @@ def amount(cell: str | date, currency: str, *, signed: bool = False) -> Decimal 
         return None
     if type(cell) is not str:
         raise Unfit
-    sign = 1
+    signs = 0  # how often it was said that it is negative; twice is a slip
+    negative = False
     if value[0] == "(" and value[-1] == ")":
-        sign, value = -1, value[1:-1].strip()
+        signs, negative, value = signs + 1, True, value[1:-1].strip()
     lower = value.lower()
     if lower.endswith((" cr", " cr.", " credit")):
-        sign, value = -sign, value.rsplit(" ", 1)[0]
+        signs, negative, value = signs + 1, True, value.rsplit(" ", 1)[0]
     elif lower.endswith((" dr", " dr.", " debit")):
-        value = value.rsplit(" ", 1)[0]
+        signs, value = signs + 1, value.rsplit(" ", 1)[0]
     for _again in range(2):
         value = _CURRENCY_WORDS.sub("", value).strip()
-        if value[:1] == "-":
-            sign, value = -sign, value[1:].strip()
-        elif value[:1] == "+":
-            value = value[1:].strip()
+        if value[:1] in ("-", "+"):
+            signs, negative, value = signs + 1, negative or value[0] == "-", value[1:].strip()
     if value[-1:] == "-":
-        sign, value = -sign, value[:-1].strip()
+        signs, negative, value = signs + 1, True, value[:-1].strip()
+    if signs > 1:
+        raise Unfit
+    sign = -1 if negative else 1
     result = _number(value)
     if result is None or result >= LARGEST_AMOUNT:
         raise Unfit

@@ -38,6 +38,10 @@ class Verdict:
     value: Any = None
 
 
+class Collision(Exception):
+    """Somebody else stored the same thing between our look and our writing: look again."""
+
+
 class Importer(Protocol):
     """What a row of one kind means. Knows its room's rules and verbs; knows nothing of files, pages or jobs.
 

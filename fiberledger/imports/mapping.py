@@ -34,7 +34,8 @@ def find_header(rows: Sequence[tuple[int, list]], fields: Iterable[Field]) -> in
             if text not in known and text and any(f" {text} ".find(f" {word} ") >= 0 for word in known)
         )
         wordy = sum(1 for text in texts if text and not text.isdigit()) / max(len(filled), 1)
-        score = hits * 3 + near * 0.5 + wordy - index * 0.01
+        # «Model Town» below a header holds the word town: near misses only add to a row that names something outright.
+        score = hits * 3 + (near * 0.5 if hits else 0) + wordy - index * 0.05
         if score > best_score:
             best, best_score = index, score
     return best

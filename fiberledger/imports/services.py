@@ -29,7 +29,7 @@ from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id, tena
 from . import mapping
 from .cells import neutral, original
 from .faults import Fault, remedy, said
-from .importer import Importer, Verdict, importers
+from .importer import Collision, Importer, Verdict, importers
 from .models import ColumnMap, ImportPart, ImportRow, ImportRun
 from .readers import Sheet, open_sheet
 
@@ -270,9 +270,11 @@ def take(
         try:
             _go(tenant_id, import_id, write=True, by=by, report=report, told=told)
             break
-        except IntegrityError:
+        except (IntegrityError, Collision) as error:
             # Somebody registered the same number or phone between our look and our writing. The checkpoint holds
             # what was settled; the rest is looked at again, and finds the newcomer.
+            if attempt == 3 and isinstance(error.__cause__, Refusal):
+                raise error.__cause__ from None
             if attempt == 3 or connection.in_atomic_block:
                 raise
             log.info("import %s collided with another writer; going on from its checkpoint", import_id)

@@ -13,6 +13,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
 from fiberledger.access.rules import USERNAME
 from fiberledger.imports import cells
 from fiberledger.imports.cells import NOTHING, Unfit, text
@@ -44,7 +47,7 @@ WITHOUT_PLAN = frozenset({Status.LEAD, Status.INACTIVE, Status.TERMINATED, Statu
 
 _USERNAME = re.compile(USERNAME)
 _NUMBER = re.compile(r"[^\x00-\x1f\x7f]{1,30}")
-_EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]{2,}")
+_is_email = EmailValidator()
 
 
 @lru_cache(maxsize=20_000)
@@ -139,6 +142,8 @@ def read_row(line: int, raw: Mapping[str, Any], place: Place) -> tuple[Row, list
     _place(row, place, fault, words)
     _contract(row, raw, place, fault, words)
     _coordinates(row, raw, fault)
+    if not row.address and place.address_required and row.status != Status.LEAD:
+        fault("address missing", "address")
     row.guardian = words("guardian", 120)
     row.reseller = words("reseller", 80)
     if row.reseller.lower() in NOTHING:
@@ -146,8 +151,11 @@ def read_row(line: int, raw: Mapping[str, Any], place: Place) -> tuple[Row, list
     row.email = words("email", 254)
     if row.email.lower() in NOTHING:
         row.email = ""
-    elif not _EMAIL.fullmatch(row.email):
-        fault("email invalid", "email")
+    elif row.email:
+        try:
+            _is_email(row.email)
+        except ValidationError:
+            fault("email invalid", "email")
     return row, faults
 
 
@@ -184,8 +192,6 @@ def _place(row: Row, place: Place, fault: Say, words: Words) -> None:
         elif not place.create_areas:
             fault("area unknown", "area")
     row.address = words("address", 300)
-    if not row.address and place.address_required:
-        fault("address missing", "address")
 
 
 def _contract(row: Row, raw: Mapping[str, Any], place: Place, fault: Say, words: Words) -> None:

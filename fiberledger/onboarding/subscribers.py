@@ -13,13 +13,13 @@ from fiberledger.access.services import usernames_taken
 from fiberledger.billing.models import BillingPolicy
 from fiberledger.catalog.models import Plan
 from fiberledger.imports.faults import Fault
-from fiberledger.imports.importer import Field, Verdict, importers
+from fiberledger.imports.importer import Collision, Field, Verdict, importers
 from fiberledger.places.models import Area
 from fiberledger.places.services import areas_for
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers.models import RegistrationPolicy, Subscriber
 from fiberledger.subscribers.states import Status
-from fiberledger.tenancy import current_tenant
+from fiberledger.tenancy import Refusal, current_tenant
 
 from . import moving
 from .fields import SUBSCRIBER_FIELDS
@@ -168,10 +168,15 @@ class SubscriberImporter:
         created: dict[str, list[int]] = {}
         self._create_plans(context, values, created, by=by, run_id=run_id)
         self._create_areas(context, values, created, by=by)
-        ids = subscribers.register_many([_new_subscriber(row) for row in values], by=by, action="subscriber.imported")
-        created["subscribers.subscriber"] = ids
-        pairs = list(zip(ids, values, strict=True))
-        created |= moving.sell(context.terms, context.plans, pairs, by=by)
+        try:
+            ids = subscribers.register_many(
+                [_new_subscriber(row) for row in values], by=by, action="subscriber.imported"
+            )
+            created["subscribers.subscriber"] = ids
+            pairs = list(zip(ids, values, strict=True))
+            created |= moving.sell(context.terms, context.plans, pairs, by=by)
+        except Refusal as refusal:  # the rows were good a moment ago
+            raise Collision from refusal
         moving.open_balances(pairs, on=context.place.today, by=by)
         return created
 
