@@ -34,8 +34,8 @@ def areas_for(actor: Any) -> Any:
 class SubscriberForm(forms.ModelForm):
     """The particulars of a subscriber, by the rules of services.clean; a phone that is taken names who has it."""
 
-    area = AreaChoice(queryset=Area.objects.none(), label=_("area"))
-    consent = forms.BooleanField(label=_("agreed to the terms and to keeping these particulars"), required=False)
+    area = AreaChoice(queryset=Area.objects.none(), label=_("Area"))
+    consent = forms.BooleanField(label=_("Agreed to the terms and to keeping these particulars"), required=False)
 
     sections = [
         (_("Who"), ["name", "phone", "guardian", "national_id", "whatsapp", "phone2", "email", "language"]),
@@ -208,22 +208,22 @@ class NoteForm(forms.ModelForm):
 
 
 class DocumentForm(forms.Form):
-    kind = forms.ChoiceField(label=_("what it is"), choices=Document.Kind.choices)
+    kind = forms.ChoiceField(label=_("What it is"), choices=Document.Kind.choices)
     file = forms.FileField(
-        label=_("file"),
+        label=_("File"),
         widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png,image/webp,application/pdf"}),
         help_text=_("JPEG, PNG, WebP or PDF, at most 10 MB. Nobody outside your team can open it."),
     )
-    note = forms.CharField(label=_("note"), max_length=200, required=False)
+    note = forms.CharField(label=_("Note"), max_length=200, required=False)
 
 
 class TagsForm(forms.Form):
     """All tags of one subscriber at once; a new word makes a new tag."""
 
     tags = forms.ModelMultipleChoiceField(
-        label=_("tags"), queryset=Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Tags"), queryset=Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
     )
-    new = forms.CharField(label=_("new tag"), max_length=40, required=False)
+    new = forms.CharField(label=_("New tag"), max_length=40, required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -231,7 +231,7 @@ class TagsForm(forms.Form):
 
 
 class BulkTagForm(forms.Form):
-    name = forms.CharField(label=_("tag"), max_length=40, widget=forms.TextInput(attrs={"list": "known-tags"}))
+    name = forms.CharField(label=_("Tag"), max_length=40, widget=forms.TextInput(attrs={"list": "known-tags"}))
 
 
 class TagForm(forms.ModelForm):
@@ -254,7 +254,7 @@ class BranchForm(forms.ModelForm):
 
 
 class AreaForm(forms.ModelForm):
-    parent = AreaChoice(queryset=Area.objects.none(), label=_("inside"), required=False)
+    parent = AreaChoice(queryset=Area.objects.none(), label=_("Inside"), required=False)
 
     class Meta:
         model = Area

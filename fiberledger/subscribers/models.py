@@ -87,6 +87,13 @@ class Tag(TenantModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def tone(self) -> str:
+        """The badge class that comes nearest to the colour in both themes."""
+        return {"green": "b-good", "amber": "b-warn", "red": "b-bad", "blue": "b-info", "violet": "b-info"}.get(
+            self.colour, ""
+        )
+
 
 class SubscriberQuerySet(ScopedQuerySet):
     branch_lookup = "branch"
@@ -259,6 +266,15 @@ class Subscriber(TenantModel):
     @property
     def shown_phone(self) -> str:
         return phones.show(self.phone, current_tenant().country)
+
+    shown_phone.fget.short_description = _("phone")  # type: ignore[attr-defined]
+
+    @property
+    def place(self) -> str:
+        """The area by its full name."""
+        return self.area.path_names
+
+    place.fget.short_description = _("area")  # type: ignore[attr-defined]
 
     @property
     def balance(self) -> Decimal:

@@ -150,7 +150,7 @@ subscribers = Screen(
     ),
     sections=(
         (_("Who"), ("name", "guardian", "shown_phone", "email", "language", "kyc", "consent_at")),
-        (_("Where"), ("area__path_names", "street_house", "address", "branch", "latitude", "longitude")),
+        (_("Where"), ("place", "street_house", "address", "branch", "latitude", "longitude")),
         (_("Account"), ("number", "installed_on", "created_at", "is_vip", "reseller_name", "collector")),
     ),
     tabs=(
@@ -232,6 +232,7 @@ def _below(request: Any, area: Area) -> dict[str, Any]:
             empty=_("Nothing lies inside it."),
         ),
         "area": area,
+        "may_edit": request.actor.may("places.edit"),
     }
 
 

@@ -29,29 +29,29 @@ class PlanChoice(forms.ModelChoiceField):
 class TermsFields(forms.Form):
     """How a plan is sold. The tenant's own terms are filled in; most clerks change nothing here."""
 
-    plan = PlanChoice(queryset=Plan.objects.none(), label=_("plan"))
-    on = forms.DateField(label=_("starts on"), widget=forms.DateInput(attrs={"type": "date"}))
+    plan = PlanChoice(queryset=Plan.objects.none(), label=_("Plan"))
+    on = forms.DateField(label=_("Starts on"), widget=forms.DateInput(attrs={"type": "date"}))
     price = forms.DecimalField(
-        label=_("agreed price"),
+        label=_("Agreed price"),
         required=False,
         min_value=0,
         max_digits=20,
         decimal_places=4,
         help_text=_("Empty: the plan's price."),
     )
-    billing = forms.ChoiceField(label=_("billing"), choices=Subscription.Billing.choices)
-    cycle = forms.ChoiceField(label=_("cycle"), choices=Subscription.Cycle.choices)
+    billing = forms.ChoiceField(label=_("Billing"), choices=Subscription.Billing.choices)
+    cycle = forms.ChoiceField(label=_("Cycle"), choices=Subscription.Cycle.choices)
     anchor_day = forms.IntegerField(
-        label=_("billing day"),
+        label=_("Billing day"),
         required=False,
         min_value=1,
         max_value=31,
         help_text=_("Empty: the day it starts, or your usual day. The 31st falls on the last day of shorter months."),
     )
-    first_period = forms.ChoiceField(label=_("first period"), choices=Subscription.FirstPeriod.choices)
-    free_days = forms.IntegerField(label=_("free days"), required=False, min_value=0, max_value=365)
+    first_period = forms.ChoiceField(label=_("First period"), choices=Subscription.FirstPeriod.choices)
+    free_days = forms.IntegerField(label=_("Free days"), required=False, min_value=0, max_value=365)
     label = forms.CharField(
-        label=_("label"), required=False, max_length=60, help_text=_("For a second line: “shop”, “upstairs”.")
+        label=_("Label"), required=False, max_length=60, help_text=_("For a second line: “shop”, “upstairs”.")
     )
 
     TERMS = ("plan", "on", "price", "billing", "cycle", "anchor_day", "first_period", "free_days", "label")
@@ -93,7 +93,7 @@ class RegisterForm(SubscriberForm, TermsFields):
     """A new subscriber with the plan they take, on one page."""
 
     take = forms.ChoiceField(
-        label=_("what they take"),
+        label=_("What they take"),
         choices=[
             ("now", _("A plan, installed")),
             ("later", _("A plan, installation to come")),
@@ -103,15 +103,15 @@ class RegisterForm(SubscriberForm, TermsFields):
         widget=forms.RadioSelect,
     )
     tags = forms.ModelMultipleChoiceField(
-        label=_("tags"), queryset=Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Tags"), queryset=Tag.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
     )
     photo = forms.FileField(
-        label=_("photo"),
+        label=_("Photo"),
         required=False,
         widget=forms.ClearableFileInput(attrs={"accept": "image/jpeg,image/png,image/webp", "capture": "environment"}),
     )
     first_note = forms.CharField(
-        label=_("note"), required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Note"), required=False, max_length=4000, widget=forms.Textarea(attrs={"rows": 2})
     )
 
     sections = [
@@ -208,8 +208,8 @@ class RegisterForm(SubscriberForm, TermsFields):
 class ReasonForm(forms.Form):
     """Why a line changes, and what should be remembered about it."""
 
-    reason = forms.ChoiceField(label=_("reason"), choices=())
-    note = forms.CharField(label=_("note"), required=False, max_length=300)
+    reason = forms.ChoiceField(label=_("Reason"), choices=())
+    note = forms.CharField(label=_("Note"), required=False, max_length=300)
 
     def __init__(self, *args: Any, reasons: tuple[str, ...], until: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -217,7 +217,7 @@ class ReasonForm(forms.Form):
         self.fields["reason"].choices = [(reason, labels[reason]) for reason in reasons]
         if until:
             self.fields["until"] = forms.DateField(
-                label=_("back on"),
+                label=_("Back on"),
                 required=False,
                 widget=forms.DateInput(attrs={"type": "date"}),
                 help_text=_("Empty: until somebody resumes it."),
@@ -225,14 +225,14 @@ class ReasonForm(forms.Form):
 
 
 class BlacklistForm(forms.Form):
-    why = forms.CharField(label=_("why"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
+    why = forms.CharField(label=_("Why"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class ChangePlanForm(forms.Form):
-    plan = PlanChoice(queryset=Plan.objects.none(), label=_("new plan"))
+    plan = PlanChoice(queryset=Plan.objects.none(), label=_("New plan"))
     price = TermsFields.base_fields["price"]
-    on = forms.DateField(label=_("from"), widget=forms.DateInput(attrs={"type": "date"}))
-    note = forms.CharField(label=_("note"), required=False, max_length=300)
+    on = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    note = forms.CharField(label=_("Note"), required=False, max_length=300)
 
     def __init__(self, *args: Any, line: Subscription, actor: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

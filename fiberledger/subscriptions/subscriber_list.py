@@ -19,13 +19,11 @@ from .models import Subscription
 
 def rows(queryset: QuerySet) -> QuerySet:
     lines = Subscription.objects.select_related("plan").order_by("id")
-    return queryset.prefetch_related(Prefetch("subscriptions", queryset=lines, to_attr="lines"))
+    return queryset.prefetch_related(Prefetch("subscriptions", queryset=lines))
 
 
 def _plans(subscriber: Any) -> str:
-    lines = getattr(subscriber, "lines", None)
-    if lines is None:
-        lines = list(subscriber.subscriptions.select_related("plan"))
+    lines = list(subscriber.subscriptions.all())
     live = [line for line in lines if Status(line.status) not in OVER] or lines[-1:]
     return ", ".join(dict.fromkeys(line.plan.name for line in live))
 
