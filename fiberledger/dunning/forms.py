@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -19,7 +20,7 @@ class ScopeForm(forms.Form):
         label=_("Who"),
         choices=SuspensionRun.Mode.choices,
         initial=SuspensionRun.Mode.POLICY,
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "check"}),
         required=False,
     )
     area = forms.ModelChoiceField(
@@ -86,6 +87,12 @@ class SuspensionPolicyForm(forms.ModelForm):
             "enabled", "hour", "grace_days", "exempt_vip", "part_paid_percent", "least_owed", "remind_first", "resume",
             "remind_before_days", "breaker_percent", "breaker_least",
         ]  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("part_paid_percent", "least_owed", "breaker_percent"):
+            value = getattr(self.instance, name)
+            self.initial[name] = None if value is None else f"{Decimal(value).normalize():f}"
 
     def clean(self) -> dict:
         cleaned = super().clean() or {}

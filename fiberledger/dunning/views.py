@@ -209,7 +209,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
     """Why was this line cut? The chain of rules, with the figures of that moment, and what would bring it back."""
     lines = Subscription.objects.visible_to(request.actor).select_related("subscriber__receivable", "plan")
     line = get_object_or_404(lines, pk=pk)
-    return render(request, "dunning/why.html", {"line": line, **why_context(line)})
+    return render(request, "dunning/why.html", {"title": _("Why was it cut?"), **why_context(line)})
 
 
 def why_context(line: Subscription) -> dict[str, Any]:

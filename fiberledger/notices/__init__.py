@@ -6,17 +6,6 @@ A notice names its event and its values; the words are put together when it is s
 By hand it goes by one click on a WhatsApp or SMS link; by mail it goes by itself.
 """
 
-from typing import Any
+from fiberledger.tenancy.rooms import verbs
 
-_SERVICES = ("Told", "drop", "mark_sent", "queue", "queue_from", "queue_many", "skip", "words_for")
-
-__all__ = sorted(_SERVICES)
-
-
-def __getattr__(name: str) -> Any:
-    # A room is imported before Django's models are ready, and these verbs need them.
-    if name not in _SERVICES:
-        raise AttributeError(name)
-    from . import services
-
-    return getattr(services, name)
+__all__, __getattr__ = verbs(__name__, services="Told drop mark_sent queue queue_from queue_many skip words_for")

@@ -36,11 +36,21 @@ def shown_amount(amount: Decimal, currency: str) -> str:
     return text.removesuffix("." + "0" * exponent(currency))
 
 
+def plain(amount: Decimal | None) -> str:
+    """A stored number without the zeros nobody typed."""
+    return "" if amount is None else f"{Decimal(amount).normalize():f}"
+
+
 class PaymentForm(forms.Form):
     """Amount, method, and what may be left as it is."""
 
     amount = AmountInput(label=_("Amount"), max_digits=20, decimal_places=4, widget=forms.TextInput(attrs=_AMOUNT))
-    method = forms.ChoiceField(label=_("Method"), choices=Method.choices, initial=Method.CASH, widget=forms.RadioSelect)
+    method = forms.ChoiceField(
+        label=_("Method"),
+        choices=Method.choices,
+        initial=Method.CASH,
+        widget=forms.RadioSelect(attrs={"class": "check"}),
+    )
     received_on = forms.DateField(
         label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
@@ -110,6 +120,10 @@ class PaymentPolicyForm(forms.ModelForm):
         (_("Receipts"), ["receipt_prefix", "receipt_digits"]),
         (_("At the counter"), ["allow_advance", "largest", "back_days", "future_days"]),
     ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["largest"] = plain(self.instance.largest)
 
     class Meta:
         model = PaymentPolicy

@@ -92,6 +92,10 @@ class Payment(TenantModel):
 
     Method = Method
 
+    class State(models.TextChoices):
+        RECEIVED = "received", _("Received")
+        REVERSED = "reversed", _("Reversed")
+
     number = models.CharField(_("receipt"), max_length=30)
     subscriber = TenantForeignKey(
         Subscriber, on_delete=models.PROTECT, related_name="payments", db_index=False, verbose_name=_("subscriber")
@@ -198,8 +202,8 @@ class Payment(TenantModel):
         return self.reversed_at is not None
 
     @property
-    def state(self) -> str:
-        return "reversed" if self.is_reversed else "received"
+    def state(self) -> Payment.State:
+        return self.State.REVERSED if self.is_reversed else self.State.RECEIVED
 
 
 class CashClosing(TenantModel):

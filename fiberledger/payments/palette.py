@@ -50,7 +50,7 @@ def find(actor: Any, text: str) -> list[Hit]:
             reverse("payments:payment", args=[found.pk]),
             f"{found.subscriber.name} · {money_text(found.money)}",
             icon="banknote",
-            status=found.state,
+            status=str(found.state),
             kind=_("Receipt"),
             also=[(_("Receipt"), reverse("payments:receipt", args=[found.pk]))],
         )

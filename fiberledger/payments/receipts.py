@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from django.template.defaultfilters import date as shown_date
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
+from babel.dates import format_date
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from fiberledger import files
 from fiberledger.billing.models import Allocation
+from fiberledger.files.models import File
 from fiberledger.money import Money, show
-from fiberledger.paper import Column, Document, Party
+from fiberledger.paper import Column, Document, Party, Size
 from fiberledger.tenancy import current_tenant
 from fiberledger.tenancy.models import Profile
 
 from .models import Payment
 
-PAPERS = {"80": _("80 mm roll"), "58": _("58 mm roll"), "a4": _("A4")}
+PAPERS = {"80": gettext_lazy("80 mm roll"), "58": gettext_lazy("58 mm roll"), "a4": gettext_lazy("A4")}
+SIZES = {"80": Size.ROLL_80, "58": Size.ROLL_58, "a4": Size.A4}
 
 
 def told(payment: Payment) -> dict[str, str]:
@@ -29,102 +34,85 @@ def told(payment: Payment) -> dict[str, str]:
     }
 
 
-def paper_data(payment: Payment) -> dict[str, Any]:
-    """Everything the receipt's template shows, as plain text, numbers and lists.
+def language_of(payment: Payment) -> str:
+    """The subscriber's language, else the tenant's."""
+    return (payment.subscriber.language or current_tenant().language or "en")[:2]
 
-    Keys: language, direction, title, number, reversed (None or {on, by, why}), company {name, address, phone, email,
-    website, tax_number, sales_tax_number, brand_color, logo_file_id}, subscriber {name, number, phone, area, address},
-    received_on (ISO date), received_at (ISO instant, tenant's zone), amount, amount_shown, currency, method,
-    reference, note, collector, settled [{invoice, amount, amount_shown}], advance_shown ("" if none),
-    balance, balance_shown, footer.
-    """
-    from fiberledger import calendar
 
-    tenant, profile, subscriber = current_tenant(), Profile.objects.first(), payment.subscriber
-    language = (subscriber.language or tenant.language or "en")[:2]
-
-    def shown(amount: Any) -> str:
-        return show(Money(amount, payment.currency))
-
-    settled: dict[str, Any] = {}
+def settled_by(payment: Payment) -> list[tuple[Any, Decimal]]:
+    """The invoices this payment settles now, each with how much; nothing once it is reversed."""
+    parts: dict[int, list[Any]] = {}
     for part in Allocation.objects.filter(entry_id=payment.entry_id).select_related("invoice").order_by("id"):
-        settled[part.invoice.number] = settled.get(part.invoice.number, 0) + part.amount
-    settled = {number: amount for number, amount in settled.items() if amount}
-    advance = payment.amount - sum(settled.values())
+        parts.setdefault(part.invoice_id, [part.invoice, Decimal(0)])[1] += part.amount
+    return [(invoice, amount) for invoice, amount in parts.values() if amount]
+
+
+def paper_data(payment: Payment) -> Document:
+    """The receipt as a Document, in the subscriber's language: the same words on roll, sheet and page."""
+    language = language_of(payment)
+    with translation.override(language):
+        return _document(payment, language)
+
+
+def _document(payment: Payment, language: str) -> Document:
+    tenant, profile, subscriber = current_tenant(), Profile.objects.first(), payment.subscriber
+
+    def amount(value: Decimal) -> str:
+        return show(Money(value, payment.currency))
+
+    def day(value: Any) -> str:
+        return format_date(value, "d MMM y", locale="ur_PK" if language == "ur" else "en")
+
+    settled = settled_by(payment)
+    advance = payment.amount - sum((value for _invoice, value in settled), Decimal(0))
+    rows = [(_("Invoice %s") % invoice.number, amount(value)) for invoice, value in settled]
+    if advance > 0 and not payment.is_reversed:
+        rows.append((_("Advance"), amount(advance)))
     balance = subscriber.receivable.balance
-    return {
-        "language": language,
-        "direction": "rtl" if language in ("ur", "ar") else "ltr",
-        "number": payment.number,
-        "reversed": {
-            "on": payment.reversed_on.isoformat(), "by": payment.reversed_by, "why": payment.reversal_reason
-        } if payment.reversed_on else None,
-        "company": {
-            "name": profile.legal_name if profile else tenant.name,
-            "address": profile.address if profile else "",
-            "phone": profile.phone if profile else "",
-            "email": profile.email if profile else "",
-            "website": profile.website if profile else "",
-            "tax_number": profile.tax_number if profile else "",
-            "sales_tax_number": profile.sales_tax_number if profile else "",
-            "brand_color": profile.brand_color if profile else "",
-            "logo_file_id": profile.logo_file_id if profile else None,
-        },
-        "subscriber": {
-            "name": subscriber.name,
-            "number": subscriber.number,
-            "phone": subscriber.shown_phone,
-            "area": subscriber.area.full_name if subscriber.area_id else "",
-            "address": subscriber.address,
-        },
-        "received_on": payment.received_on.isoformat(),
-        "received_at": calendar.local(payment.received_at).isoformat(timespec="minutes"),
-        "amount": str(payment.amount),
-        "amount_shown": shown(payment.amount),
-        "currency": payment.currency,
-        "method": str(payment.get_method_display()),
-        "reference": payment.reference,
-        "note": payment.note,
-        "collector": payment.collector_name,
-        "settled": [
-            {"invoice": number, "amount": str(amount), "amount_shown": shown(amount)}
-            for number, amount in settled.items()
-        ],
-        "advance_shown": shown(advance) if advance > 0 and not payment.is_reversed else "",
-        "balance": str(balance),
-        "balance_shown": shown(balance),
-        "footer": profile.receipt_footer if profile else "",
-    }  # fmt: skip
-
-
-def on_paper(payment: Payment) -> tuple[Document, str]:
-    """The receipt to be set on A4 or a roll, and the reader's language."""
-    data = paper_data(payment)
-    company, who = data["company"], data["subscriber"]
-    with override(data["language"]):
-        facts = [
-            (_("Received on"), shown_date(payment.received_on, "DATE_FORMAT")),
-            (_("Method"), data["method"]),
-            (_("Reference"), data["reference"]),
-            (_("Collected by"), data["collector"]),
-        ]
-        totals = [(_("Paid ahead"), data["advance_shown"])] if data["advance_shown"] else []
-        totals += [(_("Balance now"), data["balance_shown"]), (_("Received"), data["amount_shown"])]
-        lines = (company["address"], " · ".join(part for part in (company["phone"], company["email"]) if part))
-        document = Document(
-            title=str(_("Receipt")),
-            number=data["number"],
-            status=str(_("Reversed")) if data["reversed"] else "",
-            seller=Party(company["name"], tuple(line for line in lines if line), color=company["brand_color"]),
-            buyer=Party(
-                who["name"], tuple(line for line in (who["number"], who["address"], who["area"], who["phone"]) if line)
-            ),
-            buyer_label=str(_("Received from")),
-            facts=tuple((str(label), str(value)) for label, value in facts if value),
-            columns=(Column(str(_("For invoice"))), Column(str(_("Amount")), True)) if data["settled"] else (),
-            rows=tuple((part["invoice"], part["amount_shown"]) for part in data["settled"]),
-            totals=tuple((str(label), str(value)) for label, value in totals),
-            notes=(payment.reversal_reason,) if data["reversed"] else (),
-            footer=data["footer"],
+    facts = [(_("Received on"), day(payment.received_on)), (_("Customer number"), subscriber.number)]
+    facts.append((_("Method"), " ".join(filter(None, [str(payment.get_method_display()), payment.reference]))))
+    facts.append((_("Collected by"), payment.collector_name))
+    facts.append((_("Paid ahead"), amount(-balance)) if balance < 0 else (_("Still owed"), amount(balance)))
+    notes = [payment.note] if payment.note else []
+    if payment.reversed_on:
+        notes.insert(
+            0,
+            _("Reversed on %(day)s by %(who)s: %(why)s")
+            % {"day": day(payment.reversed_on), "who": payment.reversed_by, "why": payment.reversal_reason},
         )
-    return document, data["language"]
+    return Document(
+        title=_("Receipt"),
+        number=payment.number,
+        seller=_seller(tenant, profile),
+        buyer=Party(
+            subscriber.name,
+            tuple(filter(None, [subscriber.address, subscriber.area.full_name, subscriber.shown_phone])),
+        ),
+        facts=tuple(facts),
+        columns=(Column(_("For")), Column(_("Amount"), True)) if rows else (),
+        rows=tuple(rows),
+        totals=((_("Received"), amount(payment.amount)),),
+        status=_("Reversed") if payment.is_reversed else "",
+        notes=tuple(notes),
+        footer=profile.receipt_footer if profile else "",
+        buyer_label=_("Received from"),
+    )
+
+
+def _seller(tenant: Any, profile: Profile | None) -> Party:
+    if profile is None:
+        return Party(tenant.name)
+    lines = [*profile.address.splitlines(), profile.phone, profile.email, profile.website]
+    if profile.tax_number:
+        lines.append(_("Tax number %s") % profile.tax_number)
+    if profile.sales_tax_number:
+        lines.append(_("Sales tax number %s") % profile.sales_tax_number)
+    return Party(profile.legal_name, tuple(filter(None, lines)), _logo(profile.logo_file_id), profile.brand_color)
+
+
+def _logo(file_id: int | None) -> str:
+    file = File.objects.filter(pk=file_id).first() if file_id else None
+    if file is None:
+        return ""
+    path = files.path_of(file)
+    return str(path) if path.exists() else ""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
@@ -88,7 +89,7 @@ closings = Screen(
         Column("collector_name", _("Collector"), sort=False),
         Column("expected", sort=False),
         Column("counted", sort=False),
-        Column("difference", sort=False),
+        Column("difference", _("Difference"), kind="money", sort=False),
         Column("payments_count", sort=False),
         "status",
         Column("approved_by", hidden=True, sort=False),
@@ -116,7 +117,7 @@ due = Screen(
     icon="hand-coins",
     columns=(
         Column("name", sort="name_key"),
-        Column("phone", sort=False, value=lambda subscriber: subscriber.shown_phone),
+        Column("phone", sort=False, kind="code", value=lambda subscriber: subscriber.shown_phone),
         Column("area__name", _("Area"), sort=False),
         Column("address", sort=False),
         Column(
@@ -126,6 +127,7 @@ due = Screen(
             sort=False,
             needs="receivable",
             value=lambda subscriber: subscriber.receivable.balance,
+            url=lambda subscriber: reverse("payments:collect_from", args=[subscriber.pk]),
             currency="receivable__currency",
         ),
         Column(

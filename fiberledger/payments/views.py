@@ -8,15 +8,16 @@ from django.db.models import Min, OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse as url_for
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from fiberledger import audit, calendar, notices, screens
-from fiberledger import paper as papers
 from fiberledger.billing.models import Allocation, Invoice
 from fiberledger.identity.guards import staff
 from fiberledger.identity.models import Membership
 from fiberledger.money import Money
+from fiberledger.paper import render as render_pdf
 from fiberledger.screens import Button, Column, Fact, Tab
 from fiberledger.screens import pages as kinds
 from fiberledger.subscribers import services as subscribers
@@ -27,7 +28,7 @@ from . import rules, services
 from . import screens as own
 from .forms import ClosingForm, PaymentForm, PaymentPolicyForm, ReversalForm, shown_amount
 from .models import CashClosing, Payment
-from .receipts import PAPERS, on_paper, paper_data, told
+from .receipts import PAPERS, SIZES, language_of, paper_data, settled_by, told
 
 _KEYS = UUID("5a0f3c1e-7d0b-5c0e-9c53-0d3f6c2b8a11")
 _TWICE = timedelta(minutes=10)
@@ -177,10 +178,6 @@ def receipt(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-def settled_by(payment: Payment) -> list[Allocation]:
-    return list(Allocation.objects.filter(entry_id=payment.entry_id).select_related("invoice").order_by("id"))
-
-
 @staff("payments.view")
 def print_receipt(request: HttpRequest, pk: int) -> HttpResponse:
     """The receipt as a page for the printer: a roll of 80 or 58 mm, or a sheet."""
@@ -188,20 +185,18 @@ def print_receipt(request: HttpRequest, pk: int) -> HttpResponse:
     paper = request.GET.get("paper", "80")
     if paper not in PAPERS:
         raise Http404
-    return render(request, "payments/print.html", {"data": paper_data(payment), "payment": payment, "paper": paper})
-
-
-_SIZES = {"a4": papers.Size.A4, "80": papers.Size.ROLL_80, "58": papers.Size.ROLL_58}
+    with translation.override(language_of(payment)):
+        return render(request, "payments/print.html", {"paper": paper_data(payment), "payment": payment, "size": paper})
 
 
 @staff("payments.view")
 def receipt_pdf(request: HttpRequest, pk: int) -> HttpResponse:
+    """The receipt as PDF, set for the paper it is printed on."""
     payment = _payment(request, pk)
-    paper = request.GET.get("paper", "80")
-    if paper not in PAPERS:
+    size = SIZES.get(request.GET.get("paper", "80"))
+    if size is None:
         raise Http404
-    document, language = on_paper(payment)
-    body = papers.render(document, language=language, size=_SIZES[paper])
+    body = render_pdf(paper_data(payment), language=language_of(payment), size=size)
     response = HttpResponse(body, content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{payment.number}.pdf"'
     return response
@@ -247,7 +242,7 @@ def _overview(request: HttpRequest, payment: Payment) -> dict:
 
     return {
         "payment": payment,
-        "parts": settled_by(payment),
+        "parts": Allocation.objects.filter(entry_id=payment.entry_id).select_related("invoice").order_by("id"),
         "postings": Posting.objects.filter(entry_id__in=entry_ids).select_related("account", "entry").order_by("id"),
     }
 
@@ -274,7 +269,7 @@ def reverse(request: HttpRequest, pk: int) -> HttpResponse:
         back=(payment.number, url_for("payments:payment", args=[payment.pk])),
         payment=payment,
         subscriber=payment.subscriber,
-        parts=[part for part in settled_by(payment) if part.amount > 0],
+        parts=settled_by(payment),
         owed_after=Money(payment.subscriber.receivable.balance + payment.amount, payment.currency),
     )
 

@@ -57,7 +57,10 @@ def test_three_interactions_from_anywhere(shop):
     for paper in ("80", "58", "a4"):
         printed = till.get(f"/payments/{payment.pk}/print/", {"paper": paper})
         assert printed.status_code == 200 and payment.number in printed.content.decode()
+        pdf = till.get(f"/payments/{payment.pk}/receipt.pdf", {"paper": paper})
+        assert pdf.status_code == 200 and pdf.content.startswith(b"%PDF")
     assert till.get(f"/payments/{payment.pk}/print/", {"paper": "a0"}).status_code == 404
+    assert till.get(f"/payments/{payment.pk}/receipt.pdf", {"paper": "a0"}).status_code == 404
     for url in (f"/payments/{payment.pk}/", "/payments/", "/payments/?today=1", "/payments/?q=Asha", "/payments/due/"):
         answer = till.get(url)
         assert answer.status_code == 200, url

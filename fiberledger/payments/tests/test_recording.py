@@ -311,17 +311,22 @@ def test_the_receipt_is_queued_and_reminders_are_taken_back(shop):
         assert reminder.state == "skipped" and reminder.why == "Paid"
 
 
-def test_paper_data_says_what_the_receipt_needs(shop):
-    from fiberledger import payments
+def test_the_paper_says_what_the_receipt_needs(shop):
+    from fiberledger import paper, payments
+    from fiberledger.payments.receipts import SIZES
 
-    asha = shop.subscriber("Asha")
+    asha = shop.subscriber("Asha", language="ur")
     invoice = shop.bill(asha, "100")
     payment = shop.pay(asha, "150", reference="TX9")
     with shop.scope():
-        data = payments.paper_data(Payment.objects.select_related("subscriber__receivable").get(pk=payment.pk))
-    assert data["number"] == payment.number and data["settled"][0]["invoice"] == invoice.number
-    assert data["amount"] == "150.0000" and "50" in data["advance_shown"] and data["reversed"] is None
-    assert data["subscriber"]["number"] == asha.number and data["reference"] == "TX9"
+        payment = Payment.objects.select_related("subscriber__receivable", "subscriber__area").get(pk=payment.pk)
+        data = payments.paper_data(payment)
+    said = repr(data)
+    assert data.number == payment.number and data.totals[-1][1] == "Rs 150.00"
+    assert invoice.number in said and "Rs 100.00" in said and "Rs 50.00" in said and "TX9" in said
+    assert asha.number in said and asha.name in said and not data.status
+    for size in SIZES.values():
+        assert paper.render(data, language="ur", size=size).startswith(b"%PDF")
 
 
 def test_the_ledger_agrees(shop):

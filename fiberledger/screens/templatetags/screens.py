@@ -5,7 +5,7 @@ from typing import Any
 from django import forms, template
 from django.db.models import Model
 from django.forms import BoundField
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -146,11 +146,16 @@ def field(bound: BoundField, label: Any = None, help: Any = None, wide: bool = F
             error_html,
         )
     if isinstance(widget, _GROUPS):
+        # Option by option: Django's own template puts the input's class on the box around them as well.
+        widget.attrs["class"] = f"check {extra}".strip()
+        options = format_html_join(
+            "", "<label>{} <span>{}</span></label>", ((one.tag(), one.choice_label) for one in bound.subwidgets)
+        )
         group = format_html(
             '<div class="choices" role="group" aria-labelledby="{}_label"{}>{}</div>',
             bound.auto_id,
             format_html(' aria-describedby="{}"', attrs["aria-describedby"]) if described else "",
-            bound.as_widget(attrs={"class": "check"}),
+            options,
         )
         return format_html(
             '<div class="field wide" id="{}"><span class="legend" id="{}_label">{}{}</span>{}{}{}</div>',
