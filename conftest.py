@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.nets.books"]
+
 _throw_away = "DATA_DIR" not in os.environ
 if _throw_away:
     os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="fl-test-")

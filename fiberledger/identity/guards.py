@@ -19,7 +19,10 @@ from urllib.parse import urlencode, urlsplit
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
+
+from .tenants import is_suspended
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -42,6 +45,8 @@ def _guarded(view: Callable[..., Any], guard: Guard) -> Any:
                     return ask_to_sign_in(request)
             elif request.actor is None or request.actor.kind != "staff":
                 return ask_to_sign_in(request)
+            elif is_suspended(request.tenant):
+                return render(request, "identity/suspended.html", status=403)
             elif guard.tenant_kinds and request.tenant.kind not in guard.tenant_kinds:
                 raise PermissionDenied
             for permission in guard.permissions:
@@ -54,9 +59,16 @@ def _guarded(view: Callable[..., Any], guard: Guard) -> Any:
     return enter
 
 
-def staff(permission: str, *more: str, tenant_kinds: tuple[str, ...] = ()) -> Callable[[View], View]:
-    """Members of the tenant who hold every permission named; `tenant_kinds` where only such a tenant's may."""
-    return lambda view: _guarded(view, Guard("staff", (permission, *more), tenant_kinds=tenant_kinds))
+def staff(
+    permission: str, *more: str, tenant_kinds: tuple[str, ...] = (), own_scope: bool = False
+) -> Callable[[View], View]:
+    """Members of the tenant who hold every permission named; `tenant_kinds` where only such a tenant's may.
+
+    `own_scope` as for public: for what works in other tenants' scopes, in the control face.
+    """
+    return lambda view: _guarded(
+        view, Guard("staff", (permission, *more), tenant_kinds=tenant_kinds, own_scope=own_scope)
+    )
 
 
 def signed_in(view: View) -> View:

@@ -16,6 +16,7 @@ from fiberledger.tenancy import tenant_scope
 from fiberledger.tenancy.models import Tenant
 
 from . import tenants
+from .guards import Guard
 from .models import User
 
 
@@ -53,7 +54,11 @@ class Identify:
         if request.tenant is None:
             return self.get_response(request)
         with timezone.override(ZoneInfo(request.tenant.timezone)):
-            if _opens_its_own_scope(request):
+            guard = _guard_of(request)
+            if guard is not None and guard.own_scope:
+                if guard.kind == "staff" and request.user.is_authenticated:
+                    with tenant_scope(request.tenant.pk):
+                        request.actor = tenants.actor_for(request.user, request.tenant, request.ip)
                 return self.get_response(request)
             with tenant_scope(request.tenant.pk):
                 if request.user.is_authenticated:
@@ -105,16 +110,15 @@ def tenant_of(request: HttpRequest) -> Tenant | None:
             raise Http404
         return tenant
     chosen = request.session.get("tenant_id") if request.user.is_authenticated else None
-    return Tenant.objects.filter(pk=chosen).first() if chosen else None
+    return tenants.by_id(chosen) if chosen else None
 
 
 def _forget_tenant(request: HttpRequest) -> None:
     request.session.pop("tenant_id", None)
 
 
-def _opens_its_own_scope(request: HttpRequest) -> bool:
+def _guard_of(request: HttpRequest) -> Guard | None:
     try:
-        guard = getattr(resolve(request.path_info).func, "guard", None)
+        return getattr(resolve(request.path_info).func, "guard", None)
     except Resolver404:
-        return False
-    return guard is not None and guard.own_scope
+        return None

@@ -39,8 +39,26 @@ def slug_of(request: HttpRequest) -> str | None:
     return None
 
 
+# A reseller's ISPs stand and fall with the reseller: whether they are suspended is asked on every request.
+_WITH_PARENTS = ("parent__parent",)
+
+
 def by_slug(slug: str) -> Tenant | None:
-    return Tenant.objects.filter(slug=slug).first()
+    return Tenant.objects.select_related(*_WITH_PARENTS).filter(slug=slug).first()
+
+
+def by_id(tenant_id: int) -> Tenant | None:
+    return Tenant.objects.select_related(*_WITH_PARENTS).filter(pk=tenant_id).first()
+
+
+def is_suspended(tenant: Tenant) -> bool:
+    """Is it suspended itself, or one it rents from?"""
+    one: Tenant | None = tenant
+    while one is not None:
+        if one.status == Tenant.Status.SUSPENDED:
+            return True
+        one = one.parent
+    return False
 
 
 def places_of(user: User, ip: str | None) -> list[Place]:

@@ -17,6 +17,12 @@ def add_commands(subparsers: Any) -> None:
     create.add_argument("--name", required=True, help="the company's name")
     create.add_argument("--country", required=True, metavar="PK", help="two letters, ISO 3166")
     create.add_argument("--parent", metavar="SLUG", help="the platform reseller it belongs to")
+    create.add_argument(
+        "--kind",
+        choices=("isp", "platform_reseller", "platform"),
+        default="isp",
+        help="what it is in the tree platform → platform reseller → ISP (default: isp)",
+    )
     create.add_argument("--json", action="store_true", help="print the new company as JSON")
     create.set_defaults(run=_create)
 
@@ -30,7 +36,7 @@ def _create(options: Any) -> None:
     from .services import create_tenant
 
     parent = Tenant.objects.using("control").get(slug=options.parent) if options.parent else None
-    tenant = create_tenant(options.slug, name=options.name, country=options.country, parent=parent)
+    tenant = create_tenant(options.slug, name=options.name, country=options.country, parent=parent, kind=options.kind)
     if options.json:
         print(json.dumps(_facts(tenant)))
     else:

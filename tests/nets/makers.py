@@ -140,6 +140,12 @@ def _radius_line(rows: Any) -> Any:
     return RadiusLine.objects.get(pk=account.pk)
 
 
+def _import(rows: Any) -> Any:
+    from fiberledger.imports.models import ImportRun
+
+    return ImportRun.objects.create(importer="subscribers", filename=rows.text(), file=rows.one(ImportRun.file.field.related_model))
+
+
 MAKERS: dict[str, Callable[[Any], Any]] = {
     "audit.Entry": _entry,
     "audit.Seal": _sealed,
@@ -149,6 +155,7 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "subscriptions.Subscription": _subscription,
     "access.AccessAccount": _access_account,
     "access.RadiusLine": _radius_line,
+    "imports.ImportRun": _import,
     "billing.Invoice": _invoice,
     "payments.Payment": _payment,
     "billing.Allocation": _allocation,

@@ -15,10 +15,10 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection, connections, models, transaction
+from django.db import DatabaseError, connection, connections, models, transaction
 
 from fiberledger import calendar
-from fiberledger.tenancy import current_tenant
+from fiberledger.tenancy import Refusal, current_tenant
 from fiberledger.tenancy.models import Tenant, TenantModel
 
 from .makers import MAKERS
@@ -82,6 +82,21 @@ class Rows:
                 row.save(force_insert=True, using="owner")
             row._state.db = "default"
             return row
+
+    def more(self, model: type[models.Model], count: int) -> int:
+        """So many further rows; fewer where the model admits only one, and says how many there are now."""
+        made = 0
+        for _ in range(count):
+            try:
+                if model._meta.label in MAKERS:
+                    with self.isp.scope():
+                        MAKERS[model._meta.label](self)
+                else:
+                    self.another(model)
+            except (DatabaseError, Refusal):
+                break
+            made += 1
+        return made
 
     @staticmethod
     def _needed_keys(model: type[models.Model]) -> list[models.ForeignKey]:
