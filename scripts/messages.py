@@ -18,6 +18,16 @@ from django.conf import settings
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGE = "ur"
 MAIN = ROOT / "locale" / LANGUAGE / "LC_MESSAGES" / "django.po"
+HEADER = r"""# Gathered by `make messages`; translate what is empty.
+msgid ""
+msgstr ""
+"Language: {language}\n"
+"Plural-Forms: {plural}\n"
+"MIME-Version: 1.0\n"
+"Content-Type: text/plain; charset=utf-8\n"
+"Content-Transfer-Encoding: 8bit\n"
+
+"""
 CALLS = {
     "_": None,
     "gettext": None,
@@ -165,9 +175,15 @@ def update():
             flags={flag for flag in (message.flags if message is not None else ()) if flag != "fuzzy"},
             context=context,
         )
-    with open(MAIN, "wb") as file:
-        write_po(file, fresh, width=120, omit_header=False, sort_output=True)
+    write(MAIN, fresh)
     print(f"{len(fresh)} texts in {MAIN.relative_to(ROOT)}, {missing} to be translated")
+
+
+def write(path, catalogue):
+    """Without dates and line numbers, so that a commit shows what was translated and nothing else."""
+    with open(path, "wb") as file:
+        file.write(HEADER.format(language=path.parent.parent.name, plural=catalogue.plural_forms).encode())
+        write_po(file, catalogue, width=120, omit_header=True, sort_output=True)
 
 
 def compile_all():
