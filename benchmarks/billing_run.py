@@ -163,7 +163,9 @@ def _rows(tenant_id):
         for name, table in _ROWS.items():
             cursor.execute(f"SELECT count(*) FROM {table} WHERE tenant_id = %s", [tenant_id])
             found[name] = cursor.fetchone()[0]
-        cursor.execute("SELECT count(*) FROM audit_entry WHERE action = 'invoice.issued' AND tenant_id = %s", [tenant_id])
+        cursor.execute(
+            "SELECT count(*) FROM audit_entry WHERE action = 'invoice.issued' AND tenant_id = %s", [tenant_id]
+        )
         found["audited"] = cursor.fetchone()[0]
         cursor.execute("SELECT sum(total), sum(tax) FROM billing_invoice WHERE tenant_id = %s", [tenant_id])
         return found | {"sum": cursor.fetchone()}

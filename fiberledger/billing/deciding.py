@@ -84,6 +84,7 @@ class Outcome:
     decisions: tuple[Decision, ...]
     skips: tuple[Skip, ...]
     billed_until: date | None
+    change_ids: tuple[int, ...] = ()
 
 
 NOTHING = Outcome((), (), None)
@@ -171,6 +172,32 @@ def pauses_from(steps: Iterable[tuple[date, str]]) -> list[rules.Pause]:
     return found
 
 
+class Changed(NamedTuple):
+    """A change of plan or price that no invoice has taken into account."""
+
+    id: int
+    on: date
+    old_plan_id: int
+    new_plan_id: int
+    old_price: Decimal
+    new_price: Decimal
+
+
+_CHANGES = """
+SELECT subscription_id, c.id, c."on", c.old_plan_id, c.new_plan_id, c.old_price, c.new_price
+  FROM subscriptions_planchange c
+ WHERE c.tenant_id = %s AND c.subscription_id = ANY(%s)
+   AND NOT EXISTS (SELECT FROM billing_billedchange b WHERE b.tenant_id = c.tenant_id AND b.change_id = c.id)
+ ORDER BY subscription_id, c."on", c.id"""
+
+
+def read_changes(found: Sequence[Candidate]) -> dict[int, tuple[Changed, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGES, [current_tenant_id(), [c.id for c in found]])
+        rows = cursor.fetchall()
+    return {pk: tuple(Changed(*row[1:]) for row in mine) for pk, mine in groupby(rows, key=lambda row: row[0])}
+
+
 class Decider:
     """Answers for one `as_of`; keeps what it worked out."""
 
@@ -191,8 +218,11 @@ class Decider:
         self.accounts.clear()
         self._known.clear()
 
-    def prepare(self, found: Sequence[Candidate]) -> None:
-        wanted = {c.plan_id for c in found} - self.plans.keys()
+    def prepare(self, found: Sequence[Candidate], changes: Iterable[tuple[Changed, ...]] = ()) -> None:
+        wanted = {c.plan_id for c in found}
+        for mine in changes:
+            wanted.update(pk for change in mine for pk in (change.old_plan_id, change.new_plan_id))
+        wanted -= self.plans.keys()
         if wanted:
             for plan in Plan.objects.filter(pk__in=wanted).select_related("tax"):
                 self.plans[plan.pk] = self._facts(plan)
@@ -215,9 +245,9 @@ class Decider:
             plan.status,
         )  # fmt: skip
 
-    def decide(self, c: Candidate, pauses: tuple[rules.Pause, ...] = ()) -> Outcome:
-        if pauses:
-            return self._decide(c, pauses)
+    def decide(self, c: Candidate, pauses: tuple[rules.Pause, ...] = (), changes: tuple[Changed, ...] = ()) -> Outcome:
+        if pauses or changes:
+            return self._decide(c, pauses, changes)
         start = c.billed_until
         # Where a line began matters to its first bill, to free days, and to periods that are counted from there.
         matters = start is None or c.free_days or self.policy.free_days or self.plans[c.plan_id].months != 1
@@ -236,42 +266,56 @@ class Decider:
             c.free_days or self.policy.free_days, pauses, plan.months, plan.days,
         )  # fmt: skip
 
-    def _decide(self, c: Candidate, pauses: tuple[rules.Pause, ...]) -> Outcome:
+    def _decide(self, c: Candidate, pauses: tuple[rules.Pause, ...], changed: tuple[Changed, ...] = ()) -> Outcome:
         plan = self.plans[c.plan_id]
         if c.currency != c.account_currency:
             return Outcome((), (Skip(Skipped.Reason.CURRENCY, None, None),), None)
         if ("sales", c.currency) not in self.accounts:
             return Outcome((), (Skip(Skipped.Reason.NO_ACCOUNT, None, None),), None)
-        bills = rules.due(self.terms(c, pauses), self.as_of, self.back_bill)
+        terms = self.terms(c, pauses)
+        bills = rules.due(terms, self.as_of, self.back_bill)
         if not bills:
             return NOTHING
         price = self.price(c)
+        changes = tuple(self._change(c, one) for one in changed)
+        # What was billed at the old price, up to where billing stood before this bill.
+        difference = rules.charge_difference(changes, bills[0].start, terms) if changes and c.billed_until else None
         fees: rules.Fees | None = plan.fees if c.billed_until is None else None
         decisions, skips = [], []
         for bill in bills:
             if bill.skip:
                 skips.append(Skip(bill.skip, bill.start, bill.end))
                 continue
-            lines = rules.charge(bill, price, plan=plan.name, fees=fees)
+            lines = rules.charge(bill, price, plan=plan.name, fees=fees, changes=changes, terms=terms)
+            if difference:
+                lines, difference = (*lines, difference), None
             if not lines:
                 reason = Skipped.Reason.NOTHING_DUE if price.amount else Skipped.Reason.ZERO_PRICE
                 skips.append(Skip(reason, bill.start, bill.end))
                 continue
             fees = None
             decisions.append(self._decision(c, plan, bill, lines))
-        return Outcome(tuple(decisions), tuple(skips), bills[-1].end)
+        taken = tuple(one.id for one in changed if one.on < bills[-1].end)
+        return Outcome(tuple(decisions), tuple(skips), bills[-1].end, taken)
+
+    def _change(self, c: Candidate, changed: Changed) -> rules.Change:
+        old, new = self.plans[changed.old_plan_id], self.plans[changed.new_plan_id]
+        return rules.Change(
+            changed.on, self._at(old, changed.old_price, c.currency), old.name,
+            self._at(new, changed.new_price, c.currency), new.name,
+        )  # fmt: skip
+
+    def _at(self, plan: _PlanFacts, amount: Decimal, currency: str) -> rules.Price:
+        return rules.Price(
+            amount, "plan" if amount == plan.price else "own", plan.tax_percent, plan.tax_inclusive,
+            money.exponent(currency), self.policy.rounding_step,
+        )  # fmt: skip
 
     def price(self, c: Candidate) -> rules.Price:
         plan = self.plans[c.plan_id]
-        own = c.price is not None and c.price != plan.price
-        return rules.Price(
-            c.price if own and c.price is not None else plan.price, "own" if own else "plan",
-            plan.tax_percent, plan.tax_inclusive, money.exponent(c.currency), self.policy.rounding_step,
-        )  # fmt: skip
+        return self._at(plan, plan.price if c.price is None else c.price, c.currency)
 
-    def _decision(
-        self, c: Candidate, plan: _PlanFacts, bill: rules.Bill, lines: tuple[rules.Line, ...]
-    ) -> Decision:
+    def _decision(self, c: Candidate, plan: _PlanFacts, bill: rules.Bill, lines: tuple[rules.Line, ...]) -> Decision:
         self._count += 1
         net, tax, total = rules.total_of(lines)
         language = c.language or self.language
@@ -285,22 +329,23 @@ class Decider:
             credits[account] = credits.get(account, Decimal(0)) + tax
         return Decision(
             self._count, c.plan_id, bill.start, bill.end, due_on, c.currency, language, lines,
-            tuple(wording.line_text(line, plan.name, language) for line in lines),
+            tuple(wording.line_text(line, line.plan or plan.name, language) for line in lines),
             net, tax, total, tuple((account, -amount) for account, amount in credits.items() if amount),
             plan.tax_name, plan.shown,
         )  # fmt: skip
 
     def income_account(self, kind: str, currency: str) -> int:
-        role = {"plan": "sales", "deposit": "deposits", "opening": "opening_equity"}.get(kind, "fees")
+        role = {"plan": "sales", "change": "sales", "deposit": "deposits", "opening": "opening_equity"}.get(
+            kind, "fees"
+        )
         return self.accounts[role, currency]
 
 
 def decide_all(decider: Decider, found: Sequence[Candidate]) -> list[tuple[Candidate, Outcome]]:
     """The decision for each, in the same order."""
-    decider.prepare(found)
-    pauses = read_pauses(found)
+    pauses, changes = read_pauses(found), read_changes(found)
+    decider.prepare(found, changes.values())
     decide = decider.decide
-    if not pauses:
+    if not pauses and not changes:
         return [(c, decide(c)) for c in found]
-    return [(c, decide(c, pauses.get(c.id, ()))) for c in found]
-
+    return [(c, decide(c, pauses.get(c.id, ()), changes.get(c.id, ()))) for c in found]

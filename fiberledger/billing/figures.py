@@ -24,7 +24,6 @@ from fiberledger.tenancy import current_tenant
 from . import reading
 from .models import BillingRun, Invoice
 
-
 _MOST = 10_000
 
 

@@ -53,7 +53,9 @@ class RunForm(forms.Form):
         label=_("Area"), queryset=Area.objects.none(), required=False, empty_label=_("All areas"),
         help_text=_("With everything below it."),
     )  # fmt: skip
-    plan = forms.ModelChoiceField(label=_("Plan"), queryset=Plan.objects.none(), required=False, empty_label=_("All plans"))
+    plan = forms.ModelChoiceField(
+        label=_("Plan"), queryset=Plan.objects.none(), required=False, empty_label=_("All plans")
+    )
     back_bill = forms.ChoiceField(
         label=_("When months were missed, bill"), choices=BillingPolicy.BackBill.choices,
         help_text=_("A line that was cut off or not billed for a while is never back-billed without your seeing it here."),
@@ -85,7 +87,9 @@ class RunForm(forms.Form):
 
     @property
     def label(self) -> str:
-        return " · ".join(str(self.cleaned_data[name]) for name in ("branch", "area", "plan") if self.cleaned_data[name])
+        return " · ".join(
+            str(self.cleaned_data[name]) for name in ("branch", "area", "plan") if self.cleaned_data[name]
+        )
 
 
 class VoidForm(forms.Form):
@@ -134,7 +138,11 @@ class ChargeForm(forms.Form):
         given = self.cleaned_data
         tax = given["tax"]
         return Charge(
-            given["text"], given["unit_price"], given["quantity"], tax.percent if tax else Decimal(0), tax.name if tax else ""
+            given["text"],
+            given["unit_price"],
+            given["quantity"],
+            tax.percent if tax else Decimal(0),
+            tax.name if tax else "",
         )
 
 

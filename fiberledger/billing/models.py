@@ -15,7 +15,7 @@ from fiberledger.jobs.models import Run
 from fiberledger.ledger.models import JournalEntry
 from fiberledger.money import AmountField, Money
 from fiberledger.subscribers.models import Subscriber
-from fiberledger.subscriptions.models import Subscription
+from fiberledger.subscriptions.models import PlanChange, Subscription
 from fiberledger.tenancy.models import (
     TenantForeignKey,
     TenantManager,
@@ -47,9 +47,7 @@ class BillingPolicy(TenantModel):
     billing = models.CharField(
         _("new subscriptions are"), max_length=10, choices=Subscription.Billing.choices, default="prepaid"
     )
-    cycle = models.CharField(
-        _("billed on"), max_length=12, choices=Subscription.Cycle.choices, default="anniversary"
-    )
+    cycle = models.CharField(_("billed on"), max_length=12, choices=Subscription.Cycle.choices, default="anniversary")
     anchor_day = models.PositiveSmallIntegerField(
         _("fixed day"), default=1, validators=[MinValueValidator(1), MaxValueValidator(31)],
         help_text=_("In a month without that day, its last day."),
@@ -218,9 +216,7 @@ class Invoice(TenantModel):
         BillingRun, on_delete=models.PROTECT, null=True, blank=True, related_name="invoices", db_index=False
     )
     issuer = TenantForeignKey(Issuer, on_delete=models.PROTECT, related_name="+", db_index=False)
-    entry = TenantForeignKey(
-        JournalEntry, on_delete=models.PROTECT, null=True, related_name="invoices", db_index=False
-    )
+    entry = TenantForeignKey(JournalEntry, on_delete=models.PROTECT, null=True, related_name="invoices", db_index=False)
     language = models.CharField(_("language"), max_length=10, default="en")
     snapshot = models.JSONField(default=dict)
     note = models.CharField(_("note"), max_length=300, blank=True)
@@ -315,6 +311,7 @@ class InvoiceLine(TenantModel):
         PLAN = "plan", _("Plan")
         INSTALLATION = "installation", _("Installation")
         DEPOSIT = "deposit", _("Security deposit")
+        CHANGE = "change", _("Plan change")
         OPENING = "opening", _("Opening balance")
         OTHER = "other", _("Other")
 
@@ -340,7 +337,7 @@ class InvoiceLine(TenantModel):
             models.CheckConstraint(name="invoice_line_adds_up", condition=Q(total=F("net") + F("tax"))),
             models.CheckConstraint(
                 name="invoice_line_kind_known",
-                condition=Q(kind__in=["plan", "installation", "deposit", "opening", "other"]),
+                condition=Q(kind__in=["plan", "installation", "deposit", "change", "opening", "other"]),
             ),
         ]
 
@@ -365,6 +362,16 @@ class Allocation(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.amount}"
+
+
+class BilledChange(TenantModel):
+    """A change of plan or price that billing has taken into account, and in which invoice (none: it cost nothing)."""
+
+    change = TenantOneToOneField(PlanChange, on_delete=models.PROTECT, related_name="billed")
+    invoice = TenantForeignKey(Invoice, on_delete=models.PROTECT, null=True, related_name="changes")
+
+    def __str__(self) -> str:
+        return f"{self.change}"
 
 
 class DayTotal(TenantModel):

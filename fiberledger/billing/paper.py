@@ -56,7 +56,10 @@ def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
             row.append(f"{line.quantity.normalize():f}")
         row.append(amount(line.net))
         if has_tax:
-            row += [f"{amount(line.tax)}\n{line.tax_name} {line.tax_percent.normalize():f}%" if line.tax else "", amount(line.total)]
+            row += [
+                f"{amount(line.tax)}\n{line.tax_name} {line.tax_percent.normalize():f}%" if line.tax else "",
+                amount(line.total),
+            ]
         rows.append(tuple(row))
     settled = invoice.settled_amount
     totals = [(_("Charges"), amount(invoice.net))]
@@ -71,7 +74,10 @@ def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
         totals.append((_("Total to pay"), amount(max(invoice.payable, Decimal(0)))))
     else:
         totals = [*([] if not invoice.tax else totals[:2]), (_("Total to pay"), amount(invoice.total))]
-    facts = [(_("Issued"), wording.show_day(invoice.issued_on, language)), (_("Due"), wording.show_day(invoice.due_on, language))]
+    facts = [
+        (_("Issued"), wording.show_day(invoice.issued_on, language)),
+        (_("Due"), wording.show_day(invoice.due_on, language)),
+    ]
     if invoice.period_start and invoice.period_end:
         facts.append((_("Period"), wording.show_days(invoice.period_start, invoice.period_end, language)))
     facts.append((_("Customer number"), buyer.get("number", "")))
@@ -86,32 +92,62 @@ def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
         number=invoice.number,
         seller=Party(
             seller.get("name", ""),
-            tuple(filter(None, [
-                *str(seller.get("address", "")).splitlines(), seller.get("phone", ""), seller.get("email", ""),
-                seller.get("website", ""),
-                _("Tax number %s") % seller["tax_number"] if seller.get("tax_number") else "",
-                _("Sales tax number %s") % seller["sales_tax_number"] if seller.get("sales_tax_number") else "",
-            ])),
-            _logo(seller.get("logo_file_id")), seller.get("brand_color", ""),
-        ),  # fmt: skip
+            tuple(
+                filter(
+                    None,
+                    [
+                        *str(seller.get("address", "")).splitlines(),
+                        seller.get("phone", ""),
+                        seller.get("email", ""),
+                        seller.get("website", ""),
+                        _("Tax number %s") % seller["tax_number"] if seller.get("tax_number") else "",
+                        _("Sales tax number %s") % seller["sales_tax_number"] if seller.get("sales_tax_number") else "",
+                    ],
+                )
+            ),
+            _logo(seller.get("logo_file_id")),
+            seller.get("brand_color", ""),
+        ),
         buyer=Party(
             buyer.get("name", ""),
-            tuple(filter(None, [buyer.get("guardian"), buyer.get("address"), buyer.get("area"),
-                                phones.show(buyer["phone"]) if buyer.get("phone") else ""])),
+            tuple(
+                filter(
+                    None,
+                    [
+                        buyer.get("guardian"),
+                        buyer.get("address"),
+                        buyer.get("area"),
+                        phones.show(buyer["phone"]) if buyer.get("phone") else "",
+                    ],
+                )
+            ),
         ),
-        facts=tuple(facts), columns=tuple(columns), rows=tuple(rows), totals=tuple(totals),
-        status=str(invoice.get_status_display()) if invoice.status in (Invoice.Status.PAID, Invoice.Status.VOID) else "",
-        notes=tuple(notes), qr=qr_text(invoice, pay_link), qr_caption=_("Scan to pay") if pay_link else invoice.number,
-        footer=seller.get("invoice_footer", ""), terms=seller.get("terms", ""),
-        buyer_label=_("Invoice to"), terms_label=_("Terms"),
-    )  # fmt: skip
+        facts=tuple(facts),
+        columns=tuple(columns),
+        rows=tuple(rows),
+        totals=tuple(totals),
+        status=str(invoice.get_status_display())
+        if invoice.status in (Invoice.Status.PAID, Invoice.Status.VOID)
+        else "",
+        notes=tuple(notes),
+        qr=qr_text(invoice, pay_link),
+        qr_caption=_("Scan to pay") if pay_link else invoice.number,
+        footer=seller.get("invoice_footer", ""),
+        terms=seller.get("terms", ""),
+        buyer_label=_("Invoice to"),
+        terms_label=_("Terms"),
+    )
 
 
 def qr_text(invoice: Invoice, pay_link: str) -> str:
     """What a phone reads: the tenant's payment link with this invoice filled in, else the invoice in plain words."""
     amount = f"{invoice.total:f}".rstrip("0").rstrip(".")
     if pay_link:
-        filled = {"number": invoice.number, "amount": amount, "subscriber": invoice.snapshot.get("buyer", {}).get("number", "")}
+        filled = {
+            "number": invoice.number,
+            "amount": amount,
+            "subscriber": invoice.snapshot.get("buyer", {}).get("number", ""),
+        }
         for name, value in filled.items():
             pay_link = pay_link.replace("{" + name + "}", quote(value))
         return pay_link

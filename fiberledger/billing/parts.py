@@ -67,7 +67,9 @@ def _owed(request: Any, subscriber: Subscriber) -> list[Fact]:
     account = subscriber.receivable
     label = _("Paid ahead") if account.balance < 0 else _("Owed")
     tone = "bad" if account.balance > 0 else "good"
-    return [Fact(label, Money(abs(account.balance), account.currency), f"{request.path}?tab=ledger", tone, icon="wallet")]
+    return [
+        Fact(label, Money(abs(account.balance), account.currency), f"{request.path}?tab=ledger", tone, icon="wallet")
+    ]
 
 
 PARTS = [

@@ -137,9 +137,9 @@ def statement(
     if since:
         inside = inside.filter(on__gte=since)
     found = list(
-        inside.order_by("-on", "-entry_id", "-pk").values_list("on", "entry_id", "amount", "entry__cause", "entry__memo")[
-            : limit or 10_000
-        ]
+        inside.order_by("-on", "-entry_id", "-pk").values_list(
+            "on", "entry_id", "amount", "entry__cause", "entry__memo"
+        )[: limit or 10_000]
     )[::-1]
     after = page.filter(on__lte=until).aggregate(s=Sum("amount"))["s"] or Decimal(0)
     balance = before = after - sum((row[2] for row in found), Decimal(0))

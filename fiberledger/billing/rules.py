@@ -18,6 +18,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 PREPAID, POSTPAID = "prepaid", "postpaid"
@@ -282,6 +283,7 @@ class Line:
     end: date | None
     why: tuple[Step, ...]
     quantity: Decimal = Decimal(1)
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +347,7 @@ def charge_part(part: Part, price: Price, plan: str = "") -> Line:
     if price.tax_percent:
         why.append(_tax_step(price, net, tax, total))
     unit_price = total if price.tax_inclusive else net
-    return Line("plan", unit_price, net, price.tax_percent, tax, total, part.start, part.end, tuple(why))
+    return Line("plan", unit_price, net, price.tax_percent, tax, total, part.start, part.end, tuple(why), plan=plan)
 
 
 def charge_once(kind: str, price: Price, why: Step) -> Line:
@@ -367,9 +369,86 @@ class Fees:
     deposit: Decimal = Decimal(0)
 
 
-def charge(bill: Bill, price: Price, *, plan: str = "", fees: Fees | None = None) -> tuple[Line, ...]:
-    """All lines of a bill. Lines that come to nothing are left out; an empty answer means nothing to invoice."""
-    lines = [charge_part(part, price, plan) for part in bill.parts] if price.amount else []
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From this day on the line costs something else: what it cost before, and what it costs since."""
+
+    on: date
+    old: Price
+    old_plan: str
+    new: Price
+    new_plan: str
+
+
+def in_force(day: date, changes: tuple[Change, ...], price: Price, plan: str) -> tuple[Price, str]:
+    """The price of this day. `changes` are in order; without any that is later, it is today's."""
+    for change in changes:
+        if day < change.on:
+            return change.old, change.old_plan
+    return price, plan
+
+
+def split(part: Part, changes: tuple[Change, ...], terms: Terms) -> list[Part]:
+    """The part cut at every change of price inside it. A first period charged whole, or not at all, stays whole."""
+    days = sorted({change.on for change in changes if part.start < change.on < part.end})
+    if not days or part.rule in (FREE, FULL):
+        return [part]
+    edges = [part.start, *days, part.end]
+    return [_part(terms, start, end, part.whole_start, part.whole_end, part.rule) for start, end in pairwise(edges)]
+
+
+def charge_difference(changes: tuple[Change, ...], until: date, terms: Terms) -> Line | None:
+    """What changes of price in days that were billed already still cost, as one line: up to `until`, where billing
+    stands. A change and a change back even out; a sum in the subscriber's favour is not paid back, since a cheaper
+    plan counts from the next period on."""
+    total, steps = Fraction(0), []
+    for change in changes:
+        if change.on >= until:
+            continue
+        share, day = Fraction(0), change.on
+        while day < until:
+            start, end = whole_period(day, terms)
+            reached = min(end, until)
+            share += Fraction((reached - day).days, (end - start).days)
+            day = reached
+        total += (exact(change.new.amount) - exact(change.old.amount)) * share
+        steps.append({
+            "rule": "plan_changed", "plan": change.new_plan, "old": _plain(change.old.amount),
+            "new": _plain(change.new.amount), "from": change.on.isoformat(),
+            "until": (until - timedelta(days=1)).isoformat(), "share": f"{share.numerator}/{share.denominator}",
+        })  # fmt: skip
+    if total <= 0:
+        return None
+    price = changes[-1].new
+    net, tax, whole = apply_tax(
+        total, price.tax_percent, inclusive=price.tax_inclusive, unit=price.unit, tax_unit=price.tax_unit
+    )
+    if price.tax_percent:
+        steps.append(_tax_step(price, net, tax, whole))
+    unit_price = whole if price.tax_inclusive else net
+    first = min(change.on for change in changes)
+    return Line("change", unit_price, net, price.tax_percent, tax, whole, first, until, tuple(steps))
+
+
+def charge(
+    bill: Bill,
+    price: Price,
+    *,
+    plan: str = "",
+    fees: Fees | None = None,
+    changes: tuple[Change, ...] = (),
+    terms: Terms | None = None,
+) -> tuple[Line, ...]:
+    """All lines of a bill. Lines that come to nothing are left out; an empty answer means nothing to invoice.
+
+    `changes` of price inside the bill split it, each stretch at the price of its days; `terms` go with them.
+    """
+    if changes and terms is not None:
+        parts = [piece for part in bill.parts for piece in split(part, changes, terms)]
+        priced = [(part, *in_force(part.start, changes, price, plan)) for part in parts]
+        lines = [charge_part(part, cost, name) for part, cost, name in priced if cost.amount]
+    else:
+        lines = [charge_part(part, price, plan) for part in bill.parts] if price.amount else []
     if fees:
         if fees.installation:
             lines.append(charge_once("installation", _same_tax(price, fees.installation), {

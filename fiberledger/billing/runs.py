@@ -165,7 +165,9 @@ def _a_month_ago(scope: Scope, as_of: date) -> dict[str, Any]:
     """The regular invoices issued within a month before this day, for comparison."""
     low = calendar.add_months(as_of, -1)
     found = (
-        Invoice.objects.filter(kind="regular", issued_on__gte=low, issued_on__lt=as_of, subscription__in=in_scope(scope))
+        Invoice.objects.filter(
+            kind="regular", issued_on__gte=low, issued_on__lt=as_of, subscription__in=in_scope(scope)
+        )
         if scope
         else Invoice.objects.filter(kind="regular", issued_on__gte=low, issued_on__lt=as_of)
     )

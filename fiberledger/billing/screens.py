@@ -5,7 +5,6 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger import calendar
 from fiberledger.identity.actor import Actor
 from fiberledger.screens import Button, Column, Empty, Filter, Screen, View
-
 from fiberledger.subscribers.services import search
 
 from .models import BillingRun, Invoice

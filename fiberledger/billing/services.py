@@ -20,7 +20,7 @@ from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 from . import deciding, rules, wording, writing
 from .deciding import Decider, Decision
 from .events import InvoicesIssued, InvoiceVoided
-from .models import Allocation, BillingPolicy, Invoice
+from .models import Allocation, BilledChange, BillingPolicy, Invoice
 from .settling import release, settle_open_invoices, unsettle
 
 __all__ = [
@@ -114,7 +114,11 @@ def issue_invoices(
     moved: list[tuple[int, date]] = []
     skips: list[tuple[int, deciding.Skip]] = []
     totals: dict[str, dict[str, Decimal]] = {}
+    changes: list[tuple[int, int | None]] = []
     for candidate, outcome in deciding.decide_all(decider, found):
+        if outcome.change_ids:
+            at = len(staged) if outcome.decisions else None
+            changes.extend((pk, at) for pk in outcome.change_ids)
         for decision in outcome.decisions:
             staged.append(("regular", candidate.subscriber_id, candidate.id, decision))
         if outcome.skips:
@@ -123,6 +127,9 @@ def issue_invoices(
             moved.append((candidate.id, outcome.billed_until))
     _sum_up(totals, staged)
     invoice_ids = _write(staged, moved, on=decider.issued_on, by=by, policy=rules_, run_id=run_id, tell=tell)
+    BilledChange.objects.bulk_create(
+        BilledChange(change_id=pk, invoice_id=None if at is None else invoice_ids[at]) for pk, at in changes
+    )
     return Issued(invoice_ids, skips, totals)
 
 
@@ -166,9 +173,7 @@ def _write(staged: Sequence[writing.Staged], moved: Sequence[tuple[int, date]], 
 
 
 @transaction.atomic
-def issue_opening(
-    amounts: Mapping[int, Decimal], *, on: date, by: Any, due_on: date | None = None
-) -> list[int]:
+def issue_opening(amounts: Mapping[int, Decimal], *, on: date, by: Any, due_on: date | None = None) -> list[int]:
     """Bring over what subscribers owed elsewhere: {subscriber id: amount}, in the currency of their account.
 
     What they owed becomes an invoice; what they had paid ahead (a negative amount) becomes credit in the ledger that
@@ -220,49 +225,6 @@ def issue_opening(
         if credits:
             _bring_credit(cursor, credits, on, by, decider)
     return invoice_ids
-
-
-@transaction.atomic
-def withdraw_openings(subscriber_ids: Sequence[int], *, reason: str, by: Any) -> int:
-    """Take opening balances back, of any number of subscribers: the undo of the import that brought them.
-
-    Each entry is reversed, each opening invoice void. The caller has made sure that nothing was paid on them.
-    """
-    ids, tenant_id, on = sorted(subscriber_ids), current_tenant_id(), calendar.today()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """WITH openings AS (
-                 SELECT entry_id AS id FROM billing_invoice
-                  WHERE tenant_id = %(tenant)s AND subscriber_id = ANY(%(ids)s::bigint[]) AND kind = 'opening' AND status <> 'void'
-                 UNION ALL
-                 SELECT id FROM ledger_journalentry
-                  WHERE tenant_id = %(tenant)s AND cause IN (SELECT 'opening:' || pk FROM unnest(%(ids)s::bigint[]) pk))
-               INSERT INTO ledger_journalentry (tenant_id, cause, "on", at, memo, actor_name, reverses_id)
-               SELECT %(tenant)s, e.cause || ':withdrawn', greatest(e.on, %(on)s::date), %(at)s, %(memo)s, %(by)s, e.id
-                 FROM openings o JOIN ledger_journalentry e ON e.tenant_id = %(tenant)s AND e.id = o.id
-               RETURNING id""",
-            {"tenant": tenant_id, "ids": ids, "on": on, "at": calendar.now(), "memo": reason[:200], "by": by.name[:160]},
-        )
-        entries = [row[0] for row in cursor.fetchall()]
-        cursor.execute(
-            """INSERT INTO ledger_posting (tenant_id, entry_id, account_id, currency, amount, "on")
-               SELECT %(tenant)s, e.id, p.account_id, p.currency, -p.amount, e.on
-                 FROM ledger_journalentry e JOIN ledger_posting p ON p.tenant_id = e.tenant_id AND p.entry_id = e.reverses_id
-                WHERE e.tenant_id = %(tenant)s AND e.id = ANY(%(entries)s::bigint[])""",
-            {"tenant": tenant_id, "entries": entries},
-        )
-        cursor.execute(
-            """UPDATE billing_invoice SET status = 'void', voided_on = %(on)s, void_reason = %(reason)s
-                WHERE tenant_id = %(tenant)s AND subscriber_id = ANY(%(ids)s::bigint[]) AND kind = 'opening' AND status <> 'void'
-               RETURNING id, number""",
-            {"tenant": tenant_id, "ids": ids, "on": on, "reason": reason[:300]},
-        )
-        voided = cursor.fetchall()
-    audit.note_many(
-        by, "invoice.voided",
-        (("billing.invoice", pk, number, {"status": "issued"}, {"status": "void"}) for pk, number in voided), reason=reason,
-    )  # fmt: skip
-    return len(entries)
 
 
 def _opening_decision(
@@ -326,7 +288,9 @@ def withdraw_openings(subscriber_ids: Iterable[int], *, reason: str, by: Any) ->
                 ORDER BY id FOR NO KEY UPDATE""", values,
         )  # fmt: skip
         invoices = list(
-            Invoice.objects.filter(kind="opening", subscriber_id__in=ids).not_void().values_list("pk", "entry_id", "number")
+            Invoice.objects.filter(kind="opening", subscriber_id__in=ids)
+            .not_void()
+            .values_list("pk", "entry_id", "number")
         )
         cursor.execute(
             """SELECT e.id FROM ledger_journalentry e JOIN unnest(%(ids)s::bigint[]) AS s (id)

@@ -51,9 +51,7 @@ _WHOSE = """
 SELECT DISTINCT subscriber_id FROM billing_invoice WHERE tenant_id = %s AND id = ANY(%s) ORDER BY subscriber_id"""
 
 
-def settle_open_invoices(
-    subscriber_ids: Iterable[int], only_invoices: Sequence[int] | None = None
-) -> list[int]:
+def settle_open_invoices(subscriber_ids: Iterable[int], only_invoices: Sequence[int] | None = None) -> list[int]:
     """Pay what is open with what is there, oldest first, for all these subscribers in one statement.
 
     `only_invoices`: nothing else is paid, and what they do not take stays as advance. The caller holds the

@@ -384,5 +384,3 @@ def policy(request: HttpRequest) -> HttpResponse:
         screens.toast(request, _("The billing rules were saved."))
         return redirect("billing:policy")
     return screens.form_page(request, form, template="screens/settings.html", title=_("Billing rules"))
-
-

@@ -35,6 +35,9 @@ def line_text(line: rules.Line, plan: str, language: str) -> str:
             return gettext("Installation, %(plan)s") % {"plan": plan}
         if line.kind == "deposit":
             return gettext("Security deposit, %(plan)s") % {"plan": plan}
+        if line.kind == "change" and line.start and line.end:
+            return gettext("Change to %(plan)s, %(days)s") % {
+                "plan": plan, "days": show_days(line.start, line.end, language)}  # fmt: skip
         if line.start is None or line.end is None:
             return plan
         return f"{plan} · {show_days(line.start, line.end, language)}"
@@ -53,7 +56,9 @@ _SENTENCES: dict[str, Any] = {
     "first_full": gettext_lazy(
         "The first period began in the middle (%(from)s to %(until)s, %(days)s of %(of)s); by your rules it is charged in full."
     ),
-    "first_free": gettext_lazy("The first period began in the middle (%(from)s to %(until)s); by your rules it is free."),
+    "first_free": gettext_lazy(
+        "The first period began in the middle (%(from)s to %(until)s); by your rules it is free."
+    ),
     "free_days": gettext_lazy("%(days)s at the start are free, so %(paid)s are charged."),
     "not_served": gettext_lazy("%(days)s without service are not charged, so %(paid)s are charged."),
     "share": gettext_lazy("%(price)s × %(share)s = %(amount)s, rounded once."),
@@ -61,11 +66,14 @@ _SENTENCES: dict[str, Any] = {
     "tax_included": gettext_lazy("The price contains %(percent)s%% tax: %(total)s = %(net)s + %(tax)s."),
     "installation_fee": gettext_lazy("Installation is charged once, on the first invoice: %(price)s (plan %(plan)s)."),
     "security_deposit": gettext_lazy("A security deposit of %(price)s is held for the subscriber and is not taxed."),
+    "plan_changed": gettext_lazy(
+        "The price went from %(old)s to %(new)s (%(plan)s) in days billed already, %(from)s to %(until)s: the difference × %(share)s."
+    ),
     "opening": gettext_lazy("Owed when the account was brought over: %(price)s."),
     "by_hand": gettext_lazy("Entered by hand by %(actor)s: %(quantity)s × %(price)s."),
 }
 
-_AMOUNTS = ("price", "amount", "net", "tax", "total")
+_AMOUNTS = ("old", "new", "price", "amount", "net", "tax", "total")
 
 
 def sentence(step: rules.Step, currency: str, language: str | None = None) -> str:

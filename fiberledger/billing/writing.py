@@ -185,9 +185,7 @@ def write(
         return [row[0] for row in cursor.fetchall()], idle
 
 
-def _stage(
-    cursor: Any, staged: Sequence[Staged], moved: Sequence[tuple[int, date]], notes: dict[int, str]
-) -> None:
+def _stage(cursor: Any, staged: Sequence[Staged], moved: Sequence[tuple[int, date]], notes: dict[int, str]) -> None:
     cursor.execute("SELECT to_regclass('pg_temp.billing_moved') IS NOT NULL")
     if cursor.fetchone()[0]:
         cursor.execute(

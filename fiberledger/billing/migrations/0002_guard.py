@@ -154,9 +154,16 @@ class Migration(migrations.Migration):
     ]
     operations = [
         IsolateByTenant(
-            "BillingPolicy", "Issuer", "BillingRun", "Invoice", "InvoiceLine", "Allocation", "Skipped",
+            "BillingPolicy",
+            "Issuer",
+            "BillingRun",
+            "Invoice",
+            "InvoiceLine",
+            "Allocation",
+            "Skipped",
             "DayTotal",
+            "BilledChange",
         ),
-        AppendOnly("Issuer", "InvoiceLine", "Allocation"),
+        AppendOnly("Issuer", "InvoiceLine", "Allocation", "BilledChange"),
         migrations.RunSQL(NO_OVERLAP + IMMUTABLE + LINES + ALLOCATIONS + DAYS, migrations.RunSQL.noop),
     ]

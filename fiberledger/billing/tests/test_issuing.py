@@ -65,9 +65,7 @@ pay.count = 0
 
 def test_a_first_invoice_says_everything_it_must(isp, clock):
     clock.move_to("2026-01-20")
-    line = isp.sell(
-        "Home 20", to="Asha", on="2026-01-20", price="3100", cycle="fixed", anchor_day=1
-    )
+    line = isp.sell("Home 20", to="Asha", on="2026-01-20", price="3100", cycle="fixed", anchor_day=1)
     with isp.scope():
         line.plan.installation_fee = 500
         line.plan.save()
@@ -154,9 +152,7 @@ def in_threads_each_own(isp, count, work):
 def test_one_period_is_billed_once_though_six_bill_it_at_once(isp, clock):
     clock.move_to("2026-03-01")
     lines = [isp.sell(to=f"Person {n}", on="2026-03-01").pk for n in range(5)]
-    in_threads(
-        isp.tenant, 6, lambda n: services.issue_invoices(lines, as_of=date(2026, 4, 1), by=isp.system())
-    )
+    in_threads(isp.tenant, 6, lambda n: services.issue_invoices(lines, as_of=date(2026, 4, 1), by=isp.system()))
     with isp.scope():
         assert Invoice.objects.count() == 10
         assert Invoice.objects.values("subscription", "period_start").distinct().count() == 10
@@ -316,6 +312,34 @@ def test_months_cut_off_are_passed_over_and_days_on_hold_are_not_charged(isp, cl
         assert [int(b.total) for b in bills] == [3000, 3000, 3000, 2000]
 
 
+def test_a_plan_changed_in_the_middle_is_charged_once_for_the_days_left(isp, clock):
+    from fiberledger.subscriptions import services as subscriptions
+
+    clock.move_to("2026-01-01")
+    ahead = isp.sell("Small", to="Asha", on="2026-01-01", price="1000", cycle="fixed", anchor_day=1)
+    after = isp.sell(
+        "Small", to="Bilal", on="2026-01-01", price="1000", cycle="fixed", anchor_day=1, billing="postpaid"
+    )
+    isp.bill("2026-01-01")
+    large = isp.plan("Large", "3000")
+    clock.move_to("2026-01-22")
+    with isp.scope():
+        for line in (ahead, after):
+            subscriptions.change_plan(line, large, by=isp.system())
+    isp.bill("2026-02-01")
+    isp.bill("2026-03-01")
+    with isp.scope():
+        totals = {
+            pk: [str(i.total.normalize()) for i in Invoice.objects.filter(subscription_id=pk).order_by("pk")]
+            for pk in (ahead.pk, after.pk)
+        }
+        assert totals[ahead.pk] == ["1E+3", "3645.16", "3E+3"], "645.16 is ten days of the difference"
+        assert totals[after.pk] == ["1645.16", "3E+3"], "21 days at the old price, ten at the new"
+        changed = Invoice.objects.filter(subscription=ahead).order_by("pk")[1]
+        assert [line.text for line in changed.lines.all()] == [
+            "Large · 1 Feb 2026 – 28 Feb 2026", "Change to Large, 22 Jan 2026 – 31 Jan 2026"]  # fmt: skip
+
+
 def test_aging_and_statement_come_from_the_same_book(isp, clock):
     clock.move_to("2026-01-01")
     isp.sell(to="Asha", on="2026-01-01", price="1000")
@@ -386,9 +410,7 @@ def test_settling_many_at_once_is_the_rule_of_one_at_a_time(isp, people):
                 ).pk
                 for k, credit in enumerate(credits)
             ]  # fmt: skip
-            expected = rules.settle(
-                list(zip(entries, credits, strict=True)), list(zip(invoices, debts, strict=True))
-            )
+            expected = rules.settle(list(zip(entries, credits, strict=True)), list(zip(invoices, debts, strict=True)))
             who.append((subscriber.pk, expected))
         services.settle_open_invoices([pk for pk, _expected in who])
         for pk, expected in who:
@@ -449,5 +471,3 @@ def test_status_changes_become_stretches_without_service():
         rules.Pause(d(2026, 1, 5), d(2026, 1, 9), "cut"), rules.Pause(d(2026, 1, 9), d(2026, 1, 12), "hold"),
         rules.Pause(d(2026, 2, 1), date.max, "hold"),
     ]  # fmt: skip
-
-

@@ -1,5 +1,6 @@
 """The rules of billing, tried over every month, leap year, anchor day and time zone."""
 
+import itertools
 import zoneinfo
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -48,7 +49,7 @@ def test_an_anchor_never_drifts_and_no_month_is_without_an_edge(day, anchor):
     for _ in range(60):
         at = rules.edge_after(at, anchor)
         edges.append(at)
-    for earlier, later in zip(edges, edges[1:], strict=False):
+    for earlier, later in itertools.pairwise(edges):
         assert (later.year * 12 + later.month) - (earlier.year * 12 + earlier.month) == 1
     for found in edges:
         last = (date(found.year + found.month // 12, found.month % 12 + 1, 1) - timedelta(days=1)).day
@@ -58,13 +59,17 @@ def test_an_anchor_never_drifts_and_no_month_is_without_an_edge(day, anchor):
 @st.composite
 def terms(draw, with_end=True, with_pauses=True):
     started = draw(dates)
-    ended = draw(st.one_of(st.none(), st.integers(0, 500).map(lambda n: started + timedelta(days=n)))) if with_end else None
+    ended = (
+        draw(st.one_of(st.none(), st.integers(0, 500).map(lambda n: started + timedelta(days=n)))) if with_end else None
+    )
     pauses = ()
     if with_pauses:
         pauses = tuple(
             Pause(started + timedelta(days=a), started + timedelta(days=a + n), kind)
             for a, n, kind in draw(
-                st.lists(st.tuples(st.integers(-20, 300), st.integers(1, 90), st.sampled_from(["hold", "cut"])), max_size=3)
+                st.lists(
+                    st.tuples(st.integers(-20, 300), st.integers(1, 90), st.sampled_from(["hold", "cut"])), max_size=3
+                )
             )
         )
     months, days = draw(st.sampled_from([(1, 0), (1, 0), (1, 0), (3, 0), (12, 0), (0, 1), (0, 7), (0, 45)]))
@@ -90,7 +95,7 @@ def test_whatever_the_schedule_every_day_is_billed_exactly_once(agreed, gaps):
     assert found == at_once
     if found:
         assert found[0].start == agreed.started_on
-    for earlier, later in zip(found, found[1:], strict=False):
+    for earlier, later in itertools.pairwise(found):
         assert earlier.end == later.start and earlier.start < earlier.end
     for bill in found:
         assert rules.due_on(bill, agreed.billing) <= as_of
@@ -123,7 +128,7 @@ def test_prepaid_is_billed_ahead_and_postpaid_afterwards(agreed, days):
 def test_the_prorated_parts_of_a_month_make_the_whole(day, anchor, price, exponent, cuts):
     start, end = rules.edge_at_or_before(day, anchor), rules.edge_after(day, anchor)
     edges = sorted({start, end, *(start + timedelta(days=c) for c in cuts if start + timedelta(days=c) < end)})
-    parts = [rules.Part(a, b, start, end) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [rules.Part(a, b, start, end) for a, b in itertools.pairwise(edges)]
     assert sum(part.share for part in parts) == 1
     unit = rules.minor_unit(exponent)
     for part in parts:
@@ -251,7 +256,11 @@ def test_periods_of_any_length_follow_one_another(validity, started, anchor, lat
 
 def test_a_plan_of_three_months_and_one_of_seven_days():
     quarter = Terms("prepaid", 31, date(2025, 11, 30), months=3)
-    assert [b.end.isoformat() for b in rules.due(quarter, date(2026, 6, 1))] == ["2026-02-28", "2026-05-31", "2026-08-31"]
+    assert [b.end.isoformat() for b in rules.due(quarter, date(2026, 6, 1))] == [
+        "2026-02-28",
+        "2026-05-31",
+        "2026-08-31",
+    ]
     week = Terms("prepaid", 1, date(2026, 1, 3), days=7)
     assert [b.end.day for b in rules.due(week, date(2026, 1, 17))] == [10, 17, 24]
 
@@ -283,3 +292,28 @@ def test_ages():
     as_of = date(2026, 6, 30)
     late = [0, 1, 30, 31, 60, 61, 90, 91, 900]
     assert [rules.age_of(as_of - timedelta(days=n), as_of) for n in late] == [0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_a_dearer_plan_is_charged_for_the_days_left_and_a_cheaper_one_counts_from_the_next_period():
+    terms = Terms("prepaid", 1, date(2026, 1, 1), billed_until=date(2026, 2, 1))
+    small, large = Price(Decimal(1000)), Price(Decimal(3000))
+    up = rules.Change(date(2026, 1, 22), small, "Small", large, "Large")
+    line = rules.charge_difference((up,), date(2026, 2, 1), terms)
+    assert line and line.total == rules.round_exact(Fraction(2000 * 10, 31), Decimal("0.01"))
+    back = rules.Change(date(2026, 1, 27), large, "Large", small, "Small")
+    both = rules.charge_difference((up, back), date(2026, 2, 1), terms)
+    assert both and both.total == rules.round_exact(Fraction(2000 * 5, 31), Decimal("0.01"))
+    down = rules.Change(date(2026, 1, 22), large, "Large", small, "Small")
+    assert rules.charge_difference((down,), date(2026, 2, 1), terms) is None
+
+
+@given(dates, anchors, amounts, amounts, st.integers(0, 40))
+def test_a_change_inside_an_unbilled_period_charges_each_day_at_its_own_price(day, anchor, old, new, later):
+    terms = Terms("postpaid", anchor, day)
+    (bill, *_) = rules.due(terms, day + timedelta(days=31))
+    change = rules.Change(day + timedelta(days=later), Price(old), "Old", Price(new), "New")
+    lines = rules.charge(bill, Price(new), plan="New", changes=(change,), terms=terms)
+    of = bill.parts[0].of
+    days_old = max(0, min((change.on - bill.start).days, bill.parts[0].days))
+    exactly = (rules.exact(old) * days_old + rules.exact(new) * (bill.parts[0].days - days_old)) / of
+    assert abs(rules.exact(rules.total_of(lines)[2]) - exactly) <= Fraction(1, 100)
