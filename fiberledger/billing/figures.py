@@ -62,7 +62,7 @@ def _pending(request: Any) -> Reading:
             .aggregate(s=Sum("receivable__balance"), n=Count("pk"))
         )
     note = ngettext("%(n)s subscriber owes", "%(n)s subscribers owe", owing["n"]) % {"n": f"{owing['n']:,}"}
-    return Reading(Money(owing["s"] or 0, currency), note=note, rising_is="bad")
+    return Reading(Money(owing["s"] or Decimal(0), currency), note=note, rising_is="bad")
 
 
 def _overdue(request: Any) -> Reading:

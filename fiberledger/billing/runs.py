@@ -37,13 +37,7 @@ def in_scope(scope: Scope) -> Any:
     """The subscriptions that a scope names: {branch, area, plan, subscribers, subscriptions, limits}; empty is all."""
     found = Subscription.objects.all()
     if limits := scope.get("limits"):
-        found = found.visible_to(
-            Actor(
-                "staff", "", membership_id=limits.get("membership_id"), only_assigned=limits.get("only_assigned", False),
-                **{name: frozenset(limits[name]) for name in ("branch_ids", "area_ids", "reseller_names")
-                   if limits.get(name) is not None},
-            )
-        )  # fmt: skip
+        found = found.visible_to(_reach(limits))
     if scope.get("branch"):
         found = found.filter(subscriber__branch_id=scope["branch"])
     if scope.get("area"):
@@ -56,6 +50,21 @@ def in_scope(scope: Scope) -> Any:
     if scope.get("subscriptions"):
         found = found.filter(pk__in=scope["subscriptions"])
     return found
+
+
+def _reach(limits: Mapping[str, Any]) -> Actor:
+    def ids(name: str) -> frozenset | None:
+        return None if limits.get(name) is None else frozenset(limits[name])
+
+    return Actor(
+        "staff",
+        "",
+        membership_id=limits.get("membership_id"),
+        branch_ids=ids("branch_ids"),
+        area_ids=ids("area_ids"),
+        reseller_names=ids("reseller_names"),
+        only_assigned=bool(limits.get("only_assigned")),
+    )
 
 
 def limits_of(actor: Any) -> dict[str, Any] | None:

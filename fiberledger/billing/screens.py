@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
@@ -9,6 +11,10 @@ from fiberledger.subscribers.services import search
 
 from .models import BillingRun, Invoice
 from .services import numbers_like
+
+
+def _overdue(rows: Any) -> Any:
+    return rows.overdue(calendar.today())
 
 
 def _search(queryset, text):
@@ -42,7 +48,7 @@ invoices = Screen(
         "kind",
         "issued_on",
         "due_on",
-        Filter("overdue", _("Overdue"), test=lambda rows: rows.overdue(calendar.today()), icon="clock-alert"),
+        Filter("overdue", _("Overdue"), test=_overdue, icon="clock-alert"),
         Filter("run", _("Billing run"), lookup="run"),
         Filter("plan", _("Plan"), lookup="subscription__plan"),
         "total",

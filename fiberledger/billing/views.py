@@ -103,7 +103,7 @@ def _journal(request: HttpRequest, obj: Invoice) -> dict[str, Any]:
     entries = reading.journal_of(obj)
     for entry in entries:
         for posting in entry.postings.all():
-            posting.credit = -posting.amount
+            posting.credit = -posting.amount  # type: ignore[attr-defined]
     return {"entries": entries}
 
 

@@ -13,7 +13,6 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
-from psycopg.types.json import Jsonb
 
 from fiberledger import audit, calendar, notices
 from fiberledger.tenancy import current_tenant, current_tenant_id, numbers
@@ -135,7 +134,7 @@ def issuer() -> Issuer:
         cursor.execute(
             """INSERT INTO billing_issuer (tenant_id, digest, data, created_at) VALUES (%s, %s, %s, %s)
                ON CONFLICT (tenant_id, digest) DO NOTHING""",
-            [current_tenant_id(), digest, Jsonb(data), calendar.now()],
+            [current_tenant_id(), digest, json.dumps(data), calendar.now()],
         )
     return Issuer.objects.get(digest=digest)
 
