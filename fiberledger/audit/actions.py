@@ -60,7 +60,5 @@ def is_critical(action: str) -> bool:
     return action in _declared()[1] or any(fnmatchcase(action, pattern) for pattern in ALWAYS_CRITICAL)
 
 
-def critical_patterns() -> list[str]:
-    """SQL LIKE patterns and plain codes of everything critical, for the filter."""
-    escaped = (p.replace("_", r"\_").replace("*", "%") for p in ALWAYS_CRITICAL)
-    return [*escaped, *(code.replace("_", r"\_") for code in sorted(_declared()[1]))]
+def declared_critical() -> frozenset[str]:
+    return _declared()[1]

@@ -32,7 +32,7 @@ def sign(tenant_id: int, seq: int, digest: bytes, last_id: int, settled_id: int,
 
 
 def is_signed(tenant_id: int, seq: int, digest: bytes, last_id: int, settled_id: int, signature: bytes) -> bool:
-    secrets: Iterable[str] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    secrets: Iterable[str] = [settings.SECRET_KEY, *map(str, settings.SECRET_KEY_FALLBACKS)]
     return any(
         hmac.compare_digest(sign(tenant_id, seq, digest, last_id, settled_id, secret), signature) for secret in secrets
     )

@@ -23,6 +23,14 @@ class EntryQuerySet(TenantQuerySet):
     def newest_first(self) -> EntryQuerySet:
         return self.order_by("-id")
 
+    def critical(self) -> EntryQuerySet:
+        """Those that deserve a second look (see actions)."""
+        wanted = models.Q(action__in=actions.declared_critical())
+        for pattern in actions.ALWAYS_CRITICAL:
+            start, _star, end = pattern.partition("*")
+            wanted |= models.Q(action__startswith=start) if start else models.Q(action__endswith=end)
+        return self.filter(wanted)
+
     def about(self, target_type: str, target_id: Any) -> EntryQuerySet:
         return self.filter(target_type=target_type, target_id=str(target_id))
 

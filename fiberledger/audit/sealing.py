@@ -89,7 +89,7 @@ def _add_seal() -> int:
 
 def _head_is_signed(head: Head) -> bool:
     return is_signed(
-        head.tenant_id, head.seq, bytes(head.digest), head.last_id, head.settled_id, bytes(head.signature)
+        current_tenant_id(), head.seq, bytes(head.digest), head.last_id, head.settled_id, bytes(head.signature)
     )
 
 
@@ -124,7 +124,11 @@ def _walk_chain(verdict: Verdict) -> None:
         leaves, previous, said = bytes(leaves), bytes(previous), bytes(said)
         if found != seq + 1:
             verdict.faults.append(
-                Fault("chain", _("Seals %(first)d to %(last)d are missing.") % {"first": seq + 1, "last": found - 1}, found)
+                Fault(
+                    "chain",
+                    _("Seals %(first)d to %(last)d are missing.") % {"first": seq + 1, "last": found - 1},
+                    found,
+                )
             )
         elif previous != digest:
             verdict.faults.append(Fault("chain", _("Seal %d does not follow from the one before.") % found, found))
@@ -144,7 +148,9 @@ def _walk_chain(verdict: Verdict) -> None:
         verdict.faults.append(Fault("head", _("The end of the chain is not signed by this installation.")))
     if head.seq > seq:
         verdict.faults.append(
-            Fault("head", _("Seals %(first)d to %(last)d are missing.") % {"first": seq + 1, "last": head.seq}, head.seq)
+            Fault(
+                "head", _("Seals %(first)d to %(last)d are missing.") % {"first": seq + 1, "last": head.seq}, head.seq
+            )
         )
     elif head.seq < seq or bytes(head.digest) != digest:
         verdict.faults.append(Fault("head", _("The chain does not end where its end was signed."), seq))

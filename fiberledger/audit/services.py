@@ -73,11 +73,7 @@ def note(
     Of `before` and `after` only what differs is kept. `extra` is for what is neither, e.g. a reason.
     """
     before, after = _only_changes(before, after)
-    about = (
-        ["", "", ""]
-        if target is None
-        else [target._meta.label_lower, _text(target.pk, 64), _text(target, 200)]
-    )
+    about = ["", "", ""] if target is None else [target._meta.label_lower, _text(target.pk, 64), _text(target, 200)]
     hot(
         f"INSERT INTO audit_entry ({_COLUMNS}) VALUES (%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s)",
         [current_tenant_id(), calendar.now(), *_who(actor), action, *about]
@@ -97,27 +93,29 @@ def note_many(
     written = 0
     with connection.cursor() as cursor:
         for chunk in _chunks(rows):
-            columns: list[list[Any]] = [[], [], [], [], []]
+            noted = []
             for target_type, target_id, label, before, after in chunk:
                 before, after = _only_changes(before, after)
-                for column, value in zip(
-                    columns,
-                    (target_type.lower(), _text(target_id, 64), _text(label, 200), _json(before), _json(after)),
-                    strict=True,
-                ):
-                    column.append(value)
+                noted.append(
+                    {
+                        "t": target_type.lower(),
+                        "i": _text(target_id, 64),
+                        "l": _text(label, 200),
+                        "b": before,
+                        "a": after,
+                    }
+                )
+            # One JSON text: arrays would have to be quoted element by element, in Python.
             cursor.execute(
                 f"""INSERT INTO audit_entry ({_COLUMNS})
-                SELECT h.tenant_id, h.at, h.kind, h.actor_id, h.name, h.behalf, h.ip, h.action,
-                       r.target_type, r.target_id, r.label, r.before::jsonb, r.after::jsonb, h.extra
+                SELECT h.tenant_id, h.at, h.kind, h.actor_id, h.name, h.behalf, h.ip, h.action, r.t, r.i, r.l, r.b, r.a, h.extra
                   FROM (VALUES (%s::bigint, %s::timestamptz, %s::text, %s::bigint, %s::text, %s::text, %s::inet,
                                 %s::text, %s::jsonb))
                        AS h (tenant_id, at, kind, actor_id, name, behalf, ip, action, extra),
-                       unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-                       AS r (target_type, target_id, label, before, after)""",
-                [*head, *columns],
+                       jsonb_to_recordset(%s::jsonb) AS r (t text, i text, l text, b jsonb, a jsonb)""",
+                [*head, _json(noted)],
             )
-            written += len(columns[0])
+            written += len(noted)
     return written
 
 
@@ -158,7 +156,8 @@ def snapshot(instance: models.Model, fields: Iterable[str] | None = None) -> dic
         if any(word in field.name for word in _SECRET_WORDS):
             value = MASK if value else ""
         elif field.is_relation and value is not None:
-            value = str(getattr(instance, field.name)) if field.is_cached(instance) else value
+            # Named where its row is at hand; a number rather than one more query where it is not.
+            value = str(getattr(instance, field.name)) if field.name in instance._state.fields_cache else value
         elif isinstance(value, (bytes, memoryview)):
             value = MASK if value else ""
         shown[field.name] = value

@@ -16,7 +16,10 @@ class TakeInForm(forms.Form):
         label=_("Short name"), max_length=40, help_text=_("Part of its web address: small letters, digits, hyphens.")
     )
     country = forms.CharField(
-        label=_("Country"), max_length=2, min_length=2, help_text=_("Two letters, e.g. PK or KE; currency and time zone follow.")
+        label=_("Country"),
+        max_length=2,
+        min_length=2,
+        help_text=_("Two letters, e.g. PK or KE; currency and time zone follow."),
     )
     kind = forms.ChoiceField(label=_("Kind"))
     owner_name = forms.CharField(label=_("Owner's name"), max_length=120)

@@ -8,6 +8,7 @@ ACTIONS = {
     "login.ended_elsewhere": _("Signed out elsewhere"),
     "password.changed": _("Password changed"),
     "password.reset": _("Password reset"),
+    "password.change_required": _("New password required"),
     "password.reset_sent": _("Password reset sent"),
     "member.invited": _("Member invited"),
     "member.invitation_withdrawn": _("Invitation withdrawn"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from django import forms
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -21,8 +21,9 @@ from fiberledger import audit, calendar
 from fiberledger.tenancy import tenant_scope
 from fiberledger.tenancy.models import Tenant
 
-from . import tenants, throttle
+from . import services, tenants, throttle
 from .actor import Actor
+from .forms import NewPasswordForm
 from .models import LoginAttempt, Membership, User, tidy_email
 
 _PENDING = "signing_in"
@@ -44,15 +45,32 @@ class Locked(Exception):
 class Step(Protocol):
     """One thing to be asked on the way in."""
 
-    code: ClassVar[str]
-    title: ClassVar[Any]
-    form: ClassVar[type[forms.Form]]  # made with (user, data)
+    code: str
+    title: Any
 
+    def form(self, user: User, data: Any) -> forms.Form: ...
     def is_needed(self, user: User) -> bool: ...
     def check(self, user: User, form: forms.Form) -> bool: ...
 
 
-STEPS: list[Step] = []  # after the password, in this order
+class NewPasswordStep:
+    """Whoever was told to choose a new password chooses it before going in."""
+
+    code = "new-password"
+    title = _("Choose a new password")
+
+    def form(self, user: User, data: Any) -> forms.Form:
+        return NewPasswordForm(user, data)
+
+    def is_needed(self, user: User) -> bool:
+        return user.must_change_password
+
+    def check(self, user: User, form: forms.Form) -> bool:
+        services.change_password(user, form.cleaned_data["password"])
+        return True
+
+
+STEPS: list[Step] = [NewPasswordStep()]  # after the password, in this order
 
 
 @dataclass(frozen=True)
@@ -135,7 +153,12 @@ def _remember(request: HttpRequest, email: str, user: User | None, outcome: str)
 def begin(request: HttpRequest, user: User, next_url: str) -> Pending:
     """The password was right. Whoever was signed in on this browser before is not any more."""
     request.session.flush()
-    request.session[_PENDING] = {"user": user.pk, "done": ["password"], "next": next_url, "at": timezone.now().timestamp()}
+    request.session[_PENDING] = {
+        "user": user.pk,
+        "done": ["password"],
+        "next": next_url,
+        "at": timezone.now().timestamp(),
+    }
     return Pending(user, ("password",), next_url)
 
 

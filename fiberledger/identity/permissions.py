@@ -48,7 +48,7 @@ def _rooms() -> list[tuple[Any, tuple[str, ...], dict[str, Any]]]:
 
 
 @cache
-def all() -> dict[str, Any]:  # noqa: A001  reads as permissions.all()
+def all() -> dict[str, Any]:
     """Every permission there is, with its words."""
     return {code: label for _label, _kinds, permissions in _rooms() for code, label in permissions.items()}
 

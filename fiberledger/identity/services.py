@@ -83,7 +83,7 @@ class Grant:
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Grant:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in kept.items()})
+        return cls(**{key: value if key == "scope" else tuple(value) for key, value in kept.items()})  # type: ignore[arg-type]
 
     @classmethod
     def of(cls, membership: Membership) -> Grant:
@@ -248,8 +248,10 @@ def find_invitation(secret: str) -> Invitation | None:
 @transaction.atomic
 def accept_invitation(invitation: Invitation, user: User, *, ip: str | None = None) -> Membership:
     """The invited person joins. Raises Refusal where the link was used meanwhile."""
-    if not Invitation.objects.open().filter(pk=invitation.pk, expires_at__gt=calendar.now()).update(
-        accepted_at=calendar.now(), digest=None
+    if (
+        not Invitation.objects.open()
+        .filter(pk=invitation.pk, expires_at__gt=calendar.now())
+        .update(accepted_at=calendar.now(), digest=None)
     ):
         raise Refusal(_("This invitation is not open any more."))
     if user.email != invitation.email:
@@ -319,7 +321,7 @@ def enable_member(membership: Membership, *, by: Actor) -> None:
     audit.note(by, "member.enabled", membership, before={"status": "disabled"}, after={"status": "active"})
 
 
-class _last_owner_stays:  # noqa: N801  reads as a phrase
+class _last_owner_stays:
     """Turns PostgreSQL's refusal to lose the last owner into words."""
 
     def __enter__(self) -> None:
@@ -522,6 +524,15 @@ def send_reset_to(membership: Membership, *, by: Actor) -> None:
     )
     jobs.enqueue("identity.send_reset", reset_id=reset.pk)
     audit.note(by, "password.reset_sent", membership)
+
+
+@transaction.atomic
+def require_new_password(membership: Membership, *, by: Actor) -> None:
+    """The member chooses a new password the next time they sign in, which is now: every login of theirs ends."""
+    _refuse_unless_manageable(membership, by)
+    User.objects.filter(pk=membership.user_id).update(must_change_password=True)
+    Login.objects.filter(user_id=membership.user_id).delete()
+    audit.note(by, "password.change_required", membership)
 
 
 def find_reset(secret: str) -> PasswordReset | None:

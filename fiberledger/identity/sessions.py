@@ -54,7 +54,7 @@ class SessionStore(SessionBase):
 
     def create(self) -> None:
         while True:
-            self._session_key = self._get_new_session_key()
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]
             try:
                 self.save(must_create=True)
             except CreateError:
@@ -64,8 +64,9 @@ class SessionStore(SessionBase):
 
     def save(self, must_create: bool = False) -> None:
         if self.session_key is None:
-            return self.create()
-        now, data = timezone.now(), self._get_session(no_load=must_create)
+            self.create()
+            return
+        now, data = timezone.now(), self._get_session(no_load=must_create)  # type: ignore[attr-defined]
         values = {
             "user_id": data.get("_auth_user_id"),
             "data": self.encode(data),

@@ -11,7 +11,7 @@ from fiberledger.tenancy import tenant_scope
 from fiberledger.tenancy.models import Tenant
 
 from . import services, throttle
-from .models import Invitation, PasswordReset
+from .models import Invitation, PasswordReset, User
 from .sessions import SessionStore
 
 
@@ -50,13 +50,11 @@ def send_invitation(tenant_id: int, invitation_id: int) -> None:
 def send_reset(tenant_id: int, reset_id: int) -> None:
     """The same for a password reset; where nobody has the address, nothing is sent and nobody is told."""
     secret, digest = services.new_secret()
-    waiting = PasswordReset.objects.filter(
-        pk=reset_id, used_at=None, user__isnull=False, expires_at__gt=calendar.now()
-    )
+    waiting = PasswordReset.objects.filter(pk=reset_id, used_at=None, user__isnull=False, expires_at__gt=calendar.now())
     if not waiting.update(digest=digest):
         return
-    reset = PasswordReset.objects.select_related("user").get(pk=reset_id)
-    _send("reset", reset.email, reset.user.language, reset=reset, user=reset.user, link=_link("identity:reset", secret))
+    user = User.objects.get(pk__in=PasswordReset.objects.filter(pk=reset_id).values("user"))
+    _send("reset", user.email, user.language, user=user, link=_link("identity:reset", secret))
 
 
 @jobs.periodic("41 3 * * *", "identity.tidy")

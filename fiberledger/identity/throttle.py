@@ -79,9 +79,11 @@ def forget(limit: Limit, text: str) -> bool:
 
 
 def locked_until(limit: Limit, text: str) -> datetime | None:
-    return Throttle.objects.filter(
-        kind=limit.kind, key=_key(text), locked_until__gt=calendar.now()
-    ).values_list("locked_until", flat=True).first()
+    return (
+        Throttle.objects.filter(kind=limit.kind, key=_key(text), locked_until__gt=calendar.now())
+        .values_list("locked_until", flat=True)
+        .first()
+    )
 
 
 def forget_old() -> None:

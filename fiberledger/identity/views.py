@@ -164,7 +164,7 @@ def forgot(request: HttpRequest) -> HttpResponse:
 def reset(request: HttpRequest, secret: str) -> HttpResponse:
     """The link in the letter: set a new password, once."""
     found = services.find_reset(secret)
-    if found is None:
+    if found is None or found.user is None:
         return render(request, "identity/link_dead.html", {"again": reverse("identity:forgot")}, status=404)
     form = NewPasswordForm(found.user, request.POST or None)
     if form.is_valid():

@@ -16,9 +16,7 @@ from fiberledger.tenancy import current_tenant
 class GrantForm(forms.Form):
     """Which roles, over which part of the business, from where."""
 
-    roles = forms.ModelMultipleChoiceField(
-        Role.objects.none(), label=_("Roles"), widget=forms.CheckboxSelectMultiple
-    )
+    roles = forms.ModelMultipleChoiceField(Role.objects.none(), label=_("Roles"), widget=forms.CheckboxSelectMultiple)
     scope = forms.ChoiceField(
         label=_("Reaches"), choices=Membership.Scope.choices, initial=Membership.Scope.ALL, widget=forms.RadioSelect
     )
@@ -26,7 +24,10 @@ class GrantForm(forms.Form):
         Branch.objects.none(), label=_("Branches"), required=False, help_text=_("For “Some branches”.")
     )
     areas = forms.ModelMultipleChoiceField(
-        Area.objects.none(), label=_("Areas"), required=False, help_text=_("For “Some areas”; everything within goes with it.")
+        Area.objects.none(),
+        label=_("Areas"),
+        required=False,
+        help_text=_("For “Some areas”; everything within goes with it."),
     )
     resellers = forms.CharField(
         label=_("Resellers"),
@@ -49,14 +50,18 @@ class GrantForm(forms.Form):
 
     def __init__(self, data: Any = None, *, member: Membership | None = None) -> None:
         grant = Grant.of(member) if member is not None else None
-        initial = {} if grant is None else {
-            "roles": grant.role_ids,
-            "scope": grant.scope,
-            "branches": grant.branch_ids,
-            "areas": grant.area_ids,
-            "resellers": "\n".join(grant.reseller_names),
-            "networks": "\n".join(grant.networks),
-        }
+        initial = (
+            {}
+            if grant is None
+            else {
+                "roles": grant.role_ids,
+                "scope": grant.scope,
+                "branches": grant.branch_ids,
+                "areas": grant.area_ids,
+                "resellers": "\n".join(grant.reseller_names),
+                "networks": "\n".join(grant.networks),
+            }
+        )
         super().__init__(data, initial=initial)
         self.fields["roles"].queryset = Role.objects.active().order_by("id")
         self.fields["branches"].queryset = Branch.objects.order_by("name")

@@ -64,7 +64,7 @@ invitations = Screen(
         Column("created_at", _("When"), kind="ago", sort=False),
         Column("state", _("State"), value=lambda i: state_of(i), sort=False),
     ),
-    filters=(Filter("open", _("Open"), test=lambda qs: qs.open()),),
+    filters=(Filter("open", _("Open"), test=lambda qs: qs.filter(accepted_at=None, withdrawn_at=None)),),
     search=("email", "name"),
     views=(View("open", _("Open"), "open=1"),),
     exports=False,
@@ -141,13 +141,6 @@ def _type_choices(request):
     return sorted(((m._meta.label_lower, str(m._meta.verbose_name).capitalize()) for m in found), key=lambda p: p[1])
 
 
-def _critical(queryset):
-    wanted = Q()
-    for pattern in actions.critical_patterns():
-        wanted |= Q(action__like=pattern)
-    return queryset.filter(wanted)
-
-
 entries = Screen(
     model=Entry,
     name="entry",
@@ -168,9 +161,14 @@ entries = Screen(
         Column("target_type", _("Kind of record"), hidden=True, sort=False),
     ),
     filters=(
-        Filter("critical", _("Critical only"), test=_critical, icon="triangle-alert"),
+        Filter("critical", _("Critical only"), test=lambda qs: qs.critical(), icon="triangle-alert"),  # type: ignore[attr-defined]
         Filter("action", _("Action"), choices=_action_choices, apply=lambda qs, values: qs.filter(action__in=values)),
-        Filter("type", _("Kind of record"), choices=_type_choices, apply=lambda qs, values: qs.filter(target_type__in=values)),
+        Filter(
+            "type",
+            _("Kind of record"),
+            choices=_type_choices,
+            apply=lambda qs, values: qs.filter(target_type__in=values),
+        ),
         "actor_kind",
         "at",
     ),
@@ -180,7 +178,9 @@ entries = Screen(
     exports=False,
     status="",
     list_buttons=(Button(_("Download CSV"), "team:entry-csv", "download", permission="audit.export"),),
-    empty=Empty(_("Nothing fits"), _("Everything anybody does is written here, and sealed every minute."), "scroll-text"),
+    empty=Empty(
+        _("Nothing fits"), _("Everything anybody does is written here, and sealed every minute."), "scroll-text"
+    ),
 )
 
 

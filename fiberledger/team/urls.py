@@ -11,6 +11,7 @@ urlpatterns = [
     path("members/<int:pk>/disable/", views.disable_member, name="member-disable"),
     path("members/<int:pk>/enable/", views.enable_member, name="member-enable"),
     path("members/<int:pk>/reset/", views.send_reset, name="member-reset"),
+    path("members/<int:pk>/new-password/", views.require_new_password, name="member-new-password"),
     path("members/<int:pk>/unlock/", views.unlock, name="member-unlock"),
     path("members/<int:pk>/sign-out/", views.sign_out, name="member-sign-out"),
     path("invitations/", include(list(invitations.urls(record=views.invitation)))),

@@ -75,6 +75,14 @@ _MEMBER_TABS = (
 _MEMBER_BUTTONS = (
     Button(gettext_lazy("Change roles"), "team:member-change", "pencil", "members.manage", primary=True),
     Button(gettext_lazy("Send password reset"), "team:member-reset", "key-round", "members.reset", post=True),
+    Button(
+        gettext_lazy("Require a new password"),
+        "team:member-new-password",
+        "rectangle-ellipsis",
+        "members.reset",
+        post=True,
+        confirm=gettext_lazy("They are signed out everywhere and choose a new password when they sign in again."),
+    ),
     Button(gettext_lazy("Unlock"), "team:member-unlock", "lock-open", "members.reset", post=True, when=_is_locked),
     Button(
         gettext_lazy("Sign out everywhere"),
@@ -168,7 +176,9 @@ def change_member(request: HttpRequest, pk: int) -> HttpResponse:
 def disable_member(request: HttpRequest, pk: int) -> HttpResponse:
     found = _member(pk)
     done = _("%s is shut out.") % found
-    return _do(request, lambda: services.disable_member(found, by=request.actor), done, reverse("team:member", args=[pk]))
+    return _do(
+        request, lambda: services.disable_member(found, by=request.actor), done, reverse("team:member", args=[pk])
+    )
 
 
 @staff("members.manage")
@@ -176,7 +186,9 @@ def disable_member(request: HttpRequest, pk: int) -> HttpResponse:
 def enable_member(request: HttpRequest, pk: int) -> HttpResponse:
     found = _member(pk)
     done = _("%s is let in again.") % found
-    return _do(request, lambda: services.enable_member(found, by=request.actor), done, reverse("team:member", args=[pk]))
+    return _do(
+        request, lambda: services.enable_member(found, by=request.actor), done, reverse("team:member", args=[pk])
+    )
 
 
 @staff("members.reset")
@@ -184,7 +196,21 @@ def enable_member(request: HttpRequest, pk: int) -> HttpResponse:
 def send_reset(request: HttpRequest, pk: int) -> HttpResponse:
     found = _member(pk)
     done = _("A letter to %s is on its way.") % found.user.email
-    return _do(request, lambda: services.send_reset_to(found, by=request.actor), done, reverse("team:member", args=[pk]))
+    return _do(
+        request, lambda: services.send_reset_to(found, by=request.actor), done, reverse("team:member", args=[pk])
+    )
+
+
+@staff("members.reset")
+@require_POST
+def require_new_password(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _member(pk)
+    return _do(
+        request,
+        lambda: services.require_new_password(found, by=request.actor),
+        _("%s chooses a new password at the next sign-in.") % found,
+        reverse("team:member", args=[pk]),
+    )
 
 
 @staff("members.reset")
@@ -200,7 +226,9 @@ def unlock(request: HttpRequest, pk: int) -> HttpResponse:
 def sign_out(request: HttpRequest, pk: int) -> HttpResponse:
     found = _member(pk)
     done = _("%s is signed out everywhere.") % found
-    return _do(request, lambda: services.sign_out_member(found, by=request.actor), done, reverse("team:member", args=[pk]))
+    return _do(
+        request, lambda: services.sign_out_member(found, by=request.actor), done, reverse("team:member", args=[pk])
+    )
 
 
 # -- invitations ----------------------------------------------------------------------------------------------
@@ -227,11 +255,21 @@ def invitation(request: HttpRequest, pk: int) -> HttpResponse:
         tabs=(Tab("overview", _("Overview"), "team/_member.html", contents),),
         buttons=(
             Button(
-                _("Send again"), "team:invitation-again", "send", "members.manage", primary=True, post=True,
+                _("Send again"),
+                "team:invitation-again",
+                "send",
+                "members.manage",
+                primary=True,
+                post=True,
                 when=lambda i: i.is_open,
             ),
             Button(
-                _("Withdraw"), "team:invitation-withdraw", "x", "members.manage", post=True, tone="bad",
+                _("Withdraw"),
+                "team:invitation-withdraw",
+                "x",
+                "members.manage",
+                post=True,
+                tone="bad",
                 when=lambda i: i.is_open,
             ),
         ),
@@ -284,26 +322,50 @@ def _permits(request: HttpRequest, found: Role) -> dict[str, Any]:
 
 _ROLE_TABS = (
     Tab("permits", gettext_lazy("Permits"), "team/_permits.html", _permits, icon="shield-check"),
-    Tab("holders", gettext_lazy("Members"), "team/_holders.html", _holders, permission="members.view", icon="users-round"),
+    Tab(
+        "holders",
+        gettext_lazy("Members"),
+        "team/_holders.html",
+        _holders,
+        permission="members.view",
+        icon="users-round",
+    ),
 )
 _ROLE_BUTTONS = (
     Button(
-        gettext_lazy("Edit"), "team:role-change", "pencil", "roles.manage", primary=True,
+        gettext_lazy("Edit"),
+        "team:role-change",
+        "pencil",
+        "roles.manage",
+        primary=True,
         when=lambda role: not role.is_owner,
     ),
     Button(gettext_lazy("Clone"), "team:role-clone", "copy", "roles.manage"),
     Button(
-        gettext_lazy("Follow the template again"), "team:role-follow", "rotate-ccw", "roles.manage", post=True,
+        gettext_lazy("Follow the template again"),
+        "team:role-follow",
+        "rotate-ccw",
+        "roles.manage",
+        post=True,
         when=lambda role: bool(role.template) and not role.follows_template,
         confirm=gettext_lazy("What was changed on this role is undone; from now on it grows with the product."),
     ),
     Button(
-        gettext_lazy("Take out of use"), "team:role-disable", "archive", "roles.manage", post=True, tone="bad",
+        gettext_lazy("Take out of use"),
+        "team:role-disable",
+        "archive",
+        "roles.manage",
+        post=True,
+        tone="bad",
         when=lambda role: role.is_active and not role.is_owner,
         confirm=gettext_lazy("Whoever holds this role loses what it permits, at once."),
     ),
     Button(
-        gettext_lazy("Put into use"), "team:role-enable", "archive-restore", "roles.manage", post=True,
+        gettext_lazy("Put into use"),
+        "team:role-enable",
+        "archive-restore",
+        "roles.manage",
+        post=True,
         when=lambda role: not role.is_active,
     ),
 )
@@ -356,7 +418,9 @@ def create_role(request: HttpRequest) -> HttpResponse:
 @staff("roles.manage")
 def change_role(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Role.objects, pk=pk)
-    return _role_form(request, found, _("Edit %(what)s") % {"what": found}, (str(found), reverse("team:role", args=[pk])))
+    return _role_form(
+        request, found, _("Edit %(what)s") % {"what": found}, (str(found), reverse("team:role", args=[pk]))
+    )
 
 
 @staff("roles.manage")
@@ -476,7 +540,23 @@ def entries_csv(request: HttpRequest) -> HttpResponse:
     out = io.StringIO()
     out.write("\ufeff")  # Excel takes the file for UTF-8
     write = csv.writer(out).writerow
-    write(["id", "at", "who", "kind", "on behalf of", "from", "action", "record", "record id", "name", "before", "after", "details"])
+    write(
+        [
+            "id",
+            "at",
+            "who",
+            "kind",
+            "on behalf of",
+            "from",
+            "action",
+            "record",
+            "record id",
+            "name",
+            "before",
+            "after",
+            "details",
+        ]
+    )
     count = 0
     for row in rows.iterator(chunk_size=2000):
         count += 1

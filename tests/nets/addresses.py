@@ -23,7 +23,9 @@ class Address:
     arguments: tuple[tuple[str, str], ...]  # (name, converter)
 
     def path(self, **given: Any) -> str:
-        return reverse(self.name, kwargs={name: given.get(name, MADE_UP.get(kind, "x")) for name, kind in self.arguments})
+        return reverse(
+            self.name, kwargs={name: given.get(name, MADE_UP.get(kind, "x")) for name, kind in self.arguments}
+        )
 
     @property
     def needs_a_row(self) -> bool:

@@ -60,7 +60,9 @@ def _subscriber(rows: Any) -> Any:
 
     new = NewSubscriber(
         name=rows.text(),
-        phone=f"+92300{uuid4().int % 10**7:07d}" if rows.isp.tenant.country == "PK" else f"+2547{uuid4().int % 10**8:08d}",
+        phone=f"+92300{uuid4().int % 10**7:07d}"
+        if rows.isp.tenant.country == "PK"
+        else f"+2547{uuid4().int % 10**8:08d}",
         area_id=rows.one(Area).pk,
         branch_id=rows.one(Branch).pk,
         address=rows.text(),
@@ -143,7 +145,9 @@ def _radius_line(rows: Any) -> Any:
 def _import(rows: Any) -> Any:
     from fiberledger.imports.models import ImportRun
 
-    return ImportRun.objects.create(importer="subscribers", filename=rows.text(), file=rows.one(ImportRun.file.field.related_model))
+    return ImportRun.objects.create(
+        importer="subscribers", filename=rows.text(), file=rows.one(ImportRun.file.field.related_model)
+    )
 
 
 MAKERS: dict[str, Callable[[Any], Any]] = {

@@ -119,7 +119,12 @@ class Rows:
                     setattr(row, field.name, self.one(field.related_model))
                 elif not field.null and not field.has_default() and field.related_model is not Tenant:
                     setattr(row, field.name, self.user)
-            elif not (isinstance(field, models.AutoField) or field.has_default() or field.null or isinstance(field, models.GeneratedField)):
+            elif not (
+                isinstance(field, models.AutoField)
+                or field.has_default()
+                or field.null
+                or isinstance(field, models.GeneratedField)
+            ):
                 setattr(row, field.attname, self._value(field))
         return row
 

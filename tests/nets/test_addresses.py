@@ -3,7 +3,6 @@ where they should be. There is no list of exceptions but @public("why")."""
 
 from __future__ import annotations
 
-
 import pytest
 from django.db import connection
 from django.test import Client
@@ -87,7 +86,7 @@ def fingerprint(isp):
     with isp.scope(), connection.cursor() as cursor:
         for model in tenant_models():
             table = model._meta.db_table
-            cursor.execute(f'SELECT count(*), md5(string_agg(t::text, \'\' ORDER BY t::text)) FROM "{table}" t')
+            cursor.execute(f"SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM \"{table}\" t")
             found[table] = cursor.fetchone()
     return found
 
@@ -128,7 +127,11 @@ def test_the_marker_is_there_to_be_seen(bright_rows):
     for model in tenant_models():
         bright_rows.one(model)
     client, marker = bright_rows.isp.client("owner"), bright_rows.marker.encode()
-    seen = [a.name for a in addresses() if not a.arguments and a.guard.kind != "public" and marker in client.get(a.path()).content]
+    seen = [
+        a.name
+        for a in addresses()
+        if not a.arguments and a.guard.kind != "public" and marker in client.get(a.path()).content
+    ]
     assert len(seen) >= 3, seen
 
 

@@ -58,9 +58,9 @@ def test_the_role_that_serves_is_an_ordinary_one():
     assert row == ("fl_app", False, False)
     owned = sql("SELECT count(*) FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = 'fl_app')")
     assert owned == [(0,)], "whoever owns a table can take its locks off"
-    assert sql("SELECT pg_has_role('fl_app', 'fl_owner', 'MEMBER') OR pg_has_role('fl_app', 'fl_control', 'MEMBER')") == [
-        (False,)
-    ]
+    assert sql(
+        "SELECT pg_has_role('fl_app', 'fl_owner', 'MEMBER') OR pg_has_role('fl_app', 'fl_control', 'MEMBER')"
+    ) == [(False,)]
 
 
 def test_every_table_with_a_tenant_is_locked():
@@ -103,7 +103,9 @@ def test_a_row_with_a_tenant_is_a_tenant_model():
         model._meta.label
         for model in apps.get_models(include_auto_created=True)
         if not issubclass(model, TenantModel)
-        and any(isinstance(f, ForeignKey) and f.name == "tenant" and f.related_model is Tenant for f in model._meta.fields)
+        and any(
+            isinstance(f, ForeignKey) and f.name == "tenant" and f.related_model is Tenant for f in model._meta.fields
+        )
     ]
     assert strays == []
 
@@ -123,9 +125,9 @@ def test_every_key_to_a_tenants_row_is_held_together_with_the_tenant(model):
     for field in model._meta.local_fields:
         if not isinstance(field, ForeignKey) or not issubclass(field.related_model, TenantModel):
             continue
-        if sql(
-            "SELECT has_column_privilege(%s, %s, 'INSERT, UPDATE')", [model._meta.db_table, field.column]
-        ) == [(False,)]:
+        if sql("SELECT has_column_privilege(%s, %s, 'INSERT, UPDATE')", [model._meta.db_table, field.column]) == [
+            (False,)
+        ]:
             continue  # the app cannot write it: it cannot point it anywhere
         found = sql(
             """SELECT 1 FROM pg_constraint k

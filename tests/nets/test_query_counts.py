@@ -18,7 +18,9 @@ from fiberledger.screens.screen import all_screens
 
 RECORD = Path(__file__).with_name("query_counts.json")
 LISTS = sorted(
-    (key, screen) for key, screen in all_screens().items() if screen.needs("view").split(".")[0] not in ("", "-", "control")
+    (key, screen)
+    for key, screen in all_screens().items()
+    if screen.needs("view").split(".")[0] not in ("", "-", "control")
 )
 
 

@@ -44,7 +44,11 @@ def owner(tenant):
 
 def write(tenant, count=10):
     with tenant_scope(tenant.pk):
-        audit.note_many(ASHA, "plan.changed", (("catalog.plan", i, f"Plan {i}", {"price": i}, {"price": i + 1}) for i in range(count)))
+        audit.note_many(
+            ASHA,
+            "plan.changed",
+            (("catalog.plan", i, f"Plan {i}", {"price": i}, {"price": i + 1}) for i in range(count)),
+        )
 
 
 def ids(tenant):
@@ -60,7 +64,9 @@ def settle(tenant):
     """What a few minutes of sealing do: everything sealed so far is known to be all there will ever be."""
     sealing.seal(tenant.pk)
     with connections["control"].cursor() as cursor:
-        cursor.execute("UPDATE audit_head SET mark_at = mark_at - interval '1 minute' WHERE tenant_id = %s", [tenant.pk])
+        cursor.execute(
+            "UPDATE audit_head SET mark_at = mark_at - interval '1 minute' WHERE tenant_id = %s", [tenant.pk]
+        )
     sealing.seal(tenant.pk)
 
 
@@ -90,7 +96,9 @@ def test_secrets_are_masked_and_a_zero_byte_is_survived(tenant):
         audit.note(ASHA, "note.added", after={"text": "a\0b", "list": {3, 1}})
         assert Entry.objects.newest_first()[0].after == {"text": "ab", "list": [1, 3]}
     account = SimpleNamespace(
-        _meta=SimpleNamespace(concrete_fields=[SimpleNamespace(name="password", attname="password", is_relation=False)]),
+        _meta=SimpleNamespace(
+            concrete_fields=[SimpleNamespace(name="password", attname="password", is_relation=False)]
+        ),
         password="hunter2",
     )
     assert audit.snapshot(account) == {"password": "••••••"}

@@ -9,25 +9,13 @@ import pytest
 from django import forms
 from django.contrib.sessions.backends.base import UpdateError
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 
 from fiberledger.audit.models import Entry
 from fiberledger.identity import door, services, throttle
 from fiberledger.identity.models import Login, LoginAttempt, Membership, User
 from fiberledger.tenancy import tenant_scope
 from tests.stage import PASSWORD
-
-
-@pytest.fixture
-def asha(isp):
-    return isp.member("owner").user
-
-
-@pytest.fixture
-def address():
-    """An address of the test's own, or the tests would lock each other out."""
-    raw = uuid4().bytes
-    return f"10.{raw[0]}.{raw[1]}.{raw[2]}"
 
 
 def browser(isp=None, address="127.0.0.1"):
@@ -48,7 +36,9 @@ def test_the_right_password_lets_in_and_is_written_down(isp, asha, address):
     answer = sign_in(client, asha.email.upper() + " ", next="/account/logins/")
     assert (answer.status_code, answer["Location"]) == (302, "/account/logins/")
     page = client.get("/account/logins/")
-    assert page.status_code == 200 and "Firefox on a phone" in page.content.decode() and address in page.content.decode()
+    assert (
+        page.status_code == 200 and "Firefox on a phone" in page.content.decode() and address in page.content.decode()
+    )
     with isp.scope():
         assert Entry.objects.filter(action="login.succeeded", actor_id=asha.pk, ip=address).count() == 1
         assert Membership.objects.get(user=asha).last_seen_at is not None
@@ -301,7 +291,8 @@ def test_a_member_bound_to_an_office_gets_in_from_there_only(isp, address):
     assert office.get("/", REMOTE_ADDR=address).status_code == 302
 
 
-def test_behind_a_proxy_only_the_proxys_own_word_counts(isp, asha, settings_behind_proxy):
+@override_settings(BEHIND_PROXY=True)
+def test_behind_a_proxy_only_the_proxys_own_word_counts(isp, asha):
     client = browser(isp, "127.0.0.1")
     client.post(
         "/login/",
@@ -309,14 +300,6 @@ def test_behind_a_proxy_only_the_proxys_own_word_counts(isp, asha, settings_behi
         headers={"x-forwarded-for": "1.1.1.1, 198.51.100.4"},
     )
     assert LoginAttempt.objects.filter(user=asha).latest("id").ip == "198.51.100.4"
-
-
-@pytest.fixture
-def settings_behind_proxy():
-    from django.test import override_settings
-
-    with override_settings(BEHIND_PROXY=True):
-        yield
 
 
 class CodeForm(forms.Form):
@@ -329,7 +312,10 @@ class CodeForm(forms.Form):
 class CodeStep:
     """A second factor as one will be."""
 
-    code, title, form = "code", "Your code", CodeForm
+    code, title = "code", "Your code"
+
+    def form(self, user, data):
+        return CodeForm(user, data)
 
     def __init__(self, user):
         self.user = user
@@ -376,3 +362,19 @@ def test_what_answered_no_has_changed_nothing(isp):
     assert client.post("/account/password/", {"current": "x", "password": "y"}).status_code == 422
     with tenant_scope(isp.tenant.pk):
         assert Entry.objects.count() == before
+
+
+def test_who_was_told_to_chooses_a_new_password_on_the_way_in(isp, address):
+    member = isp.member("support")
+    old = browser(isp, address)
+    sign_in(old, member.user.email)
+    with isp.scope():
+        services.require_new_password(member, by=isp.system())
+    assert not is_in(old)
+    client = browser(isp, address)
+    assert sign_in(client, member.user.email)["Location"] == "/login/new-password/"
+    assert not is_in(client)
+    assert client.post("/login/new-password/", {"password": "short"}).status_code == 422
+    assert client.post("/login/new-password/", {"password": "zebra-quilt-77-umami"})["Location"] == "/"
+    assert is_in(client)
+    assert sign_in(browser(isp, address), member.user.email, "zebra-quilt-77-umami")["Location"] == "/"

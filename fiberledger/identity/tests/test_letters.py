@@ -15,7 +15,7 @@ from fiberledger.jobs import run_waiting
 from fiberledger.tenancy import Refusal
 from tests.stage import PASSWORD
 
-from .test_door import address, asha, browser, is_in, sign_in  # noqa: F401  fixtures
+from .test_door import browser, is_in, sign_in
 
 NEW = "zebra-quilt-77-umami"
 
@@ -41,7 +41,7 @@ def ask(isp, email, address="127.0.0.1"):
     return answer
 
 
-def test_a_forgotten_password_is_replaced_once_and_every_login_ends(isp, asha, address):  # noqa: F811
+def test_a_forgotten_password_is_replaced_once_and_every_login_ends(isp, asha, address):
     client = browser(isp, address)
     sign_in(client, asha.email)
     assert ask(isp, asha.email, address).status_code == 200
@@ -57,7 +57,7 @@ def test_a_forgotten_password_is_replaced_once_and_every_login_ends(isp, asha, a
         assert Entry.objects.filter(action="password.reset").count() == 1
 
 
-def test_a_reset_unlocks_the_account(isp, asha, address):  # noqa: F811
+def test_a_reset_unlocks_the_account(isp, asha, address):
     for _ in range(6):
         sign_in(browser(isp, address), asha.email, "wrong")
     ask(isp, asha.email, address)
@@ -65,40 +65,40 @@ def test_a_reset_unlocks_the_account(isp, asha, address):  # noqa: F811
     assert sign_in(browser(isp, address), asha.email, NEW).status_code == 302
 
 
-def test_an_unknown_address_gets_the_same_answer_and_no_letter(isp, asha, address):  # noqa: F811
+def test_an_unknown_address_gets_the_same_answer_and_no_letter(isp, asha, address):
     unknown = f"{uuid4().hex}@example.org"
     known, strange = ask(isp, asha.email, address), ask(isp, unknown, address)
     assert bare(known, asha.email) == bare(strange, unknown)
     assert letter_to(unknown) is None
 
 
-def test_a_link_grows_old(isp, asha, address, clock):  # noqa: F811
+def test_a_link_grows_old(isp, asha, address, clock):
     clock.move_to("2026-03-01")
     ask(isp, asha.email, address)
     clock.forward(minutes=61)
     assert browser(isp, address).get(link_in(letter_to(asha.email))).status_code == 404
 
 
-def test_the_newest_password_kills_the_links_on_the_way(isp, asha, address):  # noqa: F811
+def test_the_newest_password_kills_the_links_on_the_way(isp, asha, address):
     ask(isp, asha.email, address)
     services.change_password(asha, NEW)
     assert browser(isp, address).get(link_in(letter_to(asha.email))).status_code == 404
 
 
-def test_the_fourth_letter_in_an_hour_is_not_sent(isp, asha, address):  # noqa: F811
+def test_the_fourth_letter_in_an_hour_is_not_sent(isp, asha, address):
     for _ in range(5):
         ask(isp, asha.email, address)
     assert PasswordReset.objects.filter(user=asha).count() == 3
 
 
-def test_the_link_never_follows_the_host_header(isp, asha):  # noqa: F811
+def test_the_link_never_follows_the_host_header(isp, asha):
     client = browser(isp)
     client.post("/forgot/", {"email": asha.email}, headers={"host": "evil.example"})
     run_waiting(services.INSTALLATION)
     assert "evil.example" not in letter_to(asha.email).body
 
 
-def test_only_the_digest_of_a_link_is_kept(isp, asha, address):  # noqa: F811
+def test_only_the_digest_of_a_link_is_kept(isp, asha, address):
     ask(isp, asha.email, address)
     secret = link_in(letter_to(asha.email)).strip("/").rpartition("/")[2]
     reset = PasswordReset.objects.get(user=asha)
@@ -115,7 +115,7 @@ def invited(isp):
     return email
 
 
-def test_an_invitation_makes_a_person_and_a_member(isp, invited, address):  # noqa: F811
+def test_an_invitation_makes_a_person_and_a_member(isp, invited, address):
     client = browser(isp, address)
     link = link_in(letter_to(invited))
     assert client.get(link).status_code == 200
@@ -129,7 +129,7 @@ def test_an_invitation_makes_a_person_and_a_member(isp, invited, address):  # no
     assert browser(isp, address).get(link).status_code == 404
 
 
-def test_whoever_has_a_login_joins_with_it(isp, zed, address):  # noqa: F811
+def test_whoever_has_a_login_joins_with_it(isp, zed, address):
     user = zed.member("owner").user
     with isp.scope():
         services.invite(user.email, "Z", services.Grant((Role.objects.get(template="noc").pk,)), by=isp.system())
@@ -165,7 +165,7 @@ def test_a_withdrawn_an_old_and_a_resent_invitation_are_dead(isp, invited, clock
     assert browser(isp).get(second).status_code == 404
 
 
-def test_one_open_invitation_an_address_and_none_for_a_member(isp, asha, invited):  # noqa: F811
+def test_one_open_invitation_an_address_and_none_for_a_member(isp, asha, invited):
     with isp.scope():
         grant = services.Grant((Role.objects.get(template="noc").pk,))
         for email in (invited, asha.email.upper()):
