@@ -118,10 +118,10 @@ def money(amount: Any, currency: str = "", *, sign: bool = False) -> SafeString:
     text = amount_text(abs(amount), currency)
     whole, _point, fraction = text.partition(".")
     if fraction and not fraction.strip("0"):
-        text = f'{whole}<span class="fr">.{fraction}</span>'
+        text = f"{whole}<i>.{fraction}</i>"
     minus = "\u2212" if amount < 0 else "+" if sign and amount > 0 else ""
     # The number keeps its own direction, so that the sign stays on its side in Urdu.
-    return mark_safe(f'<bdi class="m">{minus}<span class="cur">{escape(symbol(currency, _home_country(currency)))}</span>{text}</bdi>')
+    return mark_safe(f"<bdi class=m>{minus}<small>{escape(symbol(currency, _home_country(currency)))}</small>{text}</bdi>")
 
 
 def money_text(amount: Any, currency: str = "") -> str:

@@ -97,13 +97,20 @@ def rows_for(
     if text := params.get("q", ""):
         queryset = filters.search(screen, queryset, text)
     if screen.rows:
-        queryset = getattr(queryset, screen.rows)()
+        prepare = getattr(queryset, screen.rows)
+        shown = {"columns": {column.name for column in columns}} if columns and "columns" in signature_of(prepare) else {}
+        queryset = prepare(**shown)
     joins = sorted({join for column in columns or screen.bound_columns for join in column.joins})
     if joins:
         queryset = queryset.select_related(*joins)
     order = order_of(screen, params)
     sign = "-" if order.descending else ""
     return queryset.order_by(f"{sign}{order.lookup}", f"{sign}pk")
+
+
+def signature_of(function: Callable[..., Any]) -> set[str]:
+    """The names of a function's arguments: what it asks for, it is given."""
+    return set(inspect.signature(function).parameters)
 
 
 def order_of(screen: Screen, params: QueryDict) -> keyset.Order:

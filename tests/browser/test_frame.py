@@ -1,0 +1,158 @@
+"""What only a browser can tell: the frame's own behaviour, by keyboard and mouse, under the real content policy."""
+
+from __future__ import annotations
+
+import pytest
+
+from fiberledger.places.models import Branch
+from fiberledger.screens import find_screen
+
+
+def until(page, expression):
+    from tests.browser.chromium import until as wait
+
+    wait(page, expression)
+
+
+@pytest.fixture
+def branches(isp):
+    with isp.scope():
+        Branch.objects.bulk_create(
+            Branch(name=f"Branch {n:03}", code=f"B-{n:03}", phone="0300 1234567", is_active=n % 3 > 0) for n in range(1, 71)
+        )
+    return find_screen(Branch)
+
+
+def _names(page):
+    return page.locator("table.rows tbody th").all_inner_texts()
+
+
+def test_searching_filtering_sorting_and_paging_keep_the_address(desk, branches):
+    with desk.page() as page:
+        page.goto(branches.url())
+        assert len(_names(page)) == 50
+        page.fill("[name=q]", "B-06")
+        until(page, "document.querySelectorAll('table.rows tbody tr').length === 10")
+        assert "q=B-06" in page.url and "&" not in page.url.split("?")[1]
+        assert page.inner_text("#list-count") == "10"
+        page.fill("[name=q]", "")
+        until(page, "document.querySelectorAll('table.rows tbody tr').length === 50")
+        page.click("thead th a >> nth=0")
+        page.wait_for_url("**sort=**")
+        until(page, "document.querySelector('thead [aria-sort]')?.getAttribute('aria-sort') === 'descending'")
+        until(page, "document.querySelector('table.rows tbody th').innerText.includes('070')")
+        page.click("[data-page=next]")
+        page.wait_for_url("**after=**")
+        until(page, "document.querySelector('table.rows tbody th').innerText.includes('020')")
+        page.go_back()
+        until(page, "document.querySelector('table.rows tbody th')?.innerText.includes('070')")
+    assert desk.complaints == []
+
+
+def test_the_keyboard_walks_ticks_and_opens_rows(desk, branches):
+    with desk.page() as page:
+        page.goto(branches.url())
+        page.keyboard.press("j")
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement.innerText") == _names(page)[1]
+        page.keyboard.press("]")
+        page.wait_for_url("**after=**")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: url.rstrip("/").rpartition("/")[2].isdigit())
+    assert desk.complaints == []
+
+
+def test_a_rows_menu_is_fetched_when_opened_and_closed_with_escape(desk, branches):
+    with desk.page() as page:
+        page.goto(branches.url())
+        page.click("tbody tr:nth-child(2) .more button")
+        page.wait_for_selector("#row-menu a")
+        assert page.evaluate("document.activeElement.closest('#row-menu') !== null")
+        page.keyboard.press("Escape")
+        assert page.locator("#row-menu").count() == 0
+        assert page.evaluate("document.activeElement.closest('.more') !== null")
+    assert desk.complaints == []
+
+
+def test_the_palette_opens_finds_and_goes(desk, branches):
+    with desk.page() as page:
+        page.goto("/")
+        page.keyboard.press("/")
+        page.wait_for_selector("#palette[open] .hit")
+        page.keyboard.type("change the company")
+        until(page, "document.querySelectorAll('#palette .hit').length === 1")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/company/")
+        page.keyboard.press("Control+k")
+        page.wait_for_selector("#palette[open]")
+        page.keyboard.press("Escape")
+        until(page, "!document.querySelector('#palette').open")
+        page.keyboard.press("?")
+        page.wait_for_selector("#keys[open]")
+        page.keyboard.press("Escape")
+        page.keyboard.press("g")
+        page.keyboard.press("t")
+        page.wait_for_url(lambda url: url.endswith("/"))
+    assert desk.complaints == []
+
+
+def test_the_theme_is_switched_at_once_and_remembered(desk):
+    with desk.page() as page:
+        page.goto("/")
+        dark = page.evaluate("getComputedStyle(document.body).color")
+        page.click("header [data-theme-toggle]")
+        assert page.evaluate("document.documentElement.dataset.theme") == "paper"
+        assert page.evaluate("getComputedStyle(document.body).color") != dark
+        page.reload()
+        assert page.evaluate("document.documentElement.dataset.theme") == "paper"
+        page.click("[data-rail-toggle]")
+        page.reload()
+        assert page.evaluate("document.documentElement.dataset.rail") == "narrow"
+    assert desk.complaints == []
+
+
+def test_the_scope_is_chosen_in_the_top_bar(desk, branches):
+    with desk.page() as page:
+        page.goto(branches.url())
+        page.click("#scope > summary")
+        page.wait_for_selector("#scope-list a")
+        page.fill("#scope input[name=q]", "Branch 007")
+        until(page, "document.querySelectorAll('#scope-list a').length === 1")
+        page.click("#scope-list a")
+        page.wait_for_url("**in=b**")
+        assert "Branch 007" in page.inner_text("#scope > summary")
+    assert desk.complaints == []
+
+
+def test_a_form_is_sent_once_and_says_what_is_wrong(desk, branches):
+    with desk.page() as page:
+        page.goto(branches.url("new"))
+        assert page.evaluate("document.activeElement.name") == "name"
+        page.fill("[name=code]", "B-001")
+        page.click("main form .btn-primary")
+        page.wait_for_selector(".error-summary")
+        assert page.evaluate("document.activeElement.className") == "error-summary"
+        assert page.input_value("[name=code]") == "B-001"
+        page.click(".error-summary a >> nth=0")
+        assert page.evaluate("document.activeElement.name") == "name"
+        page.fill("[name=name]", "Ferozepur Road")
+        page.fill("[name=code]", "FER")
+        page.evaluate("document.querySelector('main form').requestSubmit(document.querySelector('main form .btn-primary'))")
+        page.wait_for_selector("#toasts .toast-note")
+    assert [line for line in desk.complaints if "422" not in line] == []
+    with desk.isp.scope():
+        assert Branch.objects.filter(code="FER").count() == 1
+
+
+def test_on_a_phone_rows_are_cards_and_the_rail_is_a_sheet(desk, branches):
+    with desk.page(phone=True) as page:
+        page.goto(branches.url())
+        assert page.evaluate("getComputedStyle(document.querySelector('table.rows tbody tr')).display") == "grid"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not page.is_visible("#rail")
+        page.click(".bottom button")
+        assert page.is_visible("#rail")
+        page.keyboard.press("Escape")
+        assert not page.is_visible("#rail")
+    assert desk.complaints == []
