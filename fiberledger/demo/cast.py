@@ -135,7 +135,7 @@ BRIGHT = Company(
     prefixes=("0300", "0301", "0311", "0321", "0322", "0333", "0345"),
     cycle="fixed",
     methods=(("cash", 72), ("bank", 12), ("wallet", 16)),
-    begins_with=330,
+    begins_with=210,
     grows_to=640,
     color="#1d4ed8",
 )
@@ -213,7 +213,7 @@ SAVANNA = Company(
     prefixes=("0710", "0712", "0721", "0722", "0733"),
     cycle="anniversary",
     methods=(("wallet", 80), ("cash", 14), ("bank", 6)),
-    begins_with=190,
+    begins_with=130,
     grows_to=360,
     color="#047857",
 )

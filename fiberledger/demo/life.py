@@ -309,7 +309,9 @@ class Life:
         for collector in self.collectors:
             in_hand = payments.cash_in_hand(collector)
             if in_hand.amount.amount > 0:
-                payments.close_cash(collector, counted=in_hand.amount, by=self.by)
+                closing = payments.close_cash(collector, counted=in_hand.amount, by=self.by)
+                if self.until - calendar.today() > timedelta(days=8):
+                    payments.approve_closing(closing, by=self.by)
 
     # --- last touches ------------------------------------------------------------------------------------------
 

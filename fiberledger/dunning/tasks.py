@@ -31,7 +31,7 @@ def night(tenant_id: int) -> None:
         by = Actor.system(_("the nightly run"))
         services.mark_overdue(by=by)
         services.remind()
-        if policy.enabled:
+        if policy.enabled and services.preview(scope={}).cut:
             try:
                 services.start_run(scope={}, by=by, by_night=True)
             except Refusal:
