@@ -39,7 +39,7 @@ def _bill(size):
     floor = time.perf_counter() - began
     _rest()
     began = time.perf_counter()
-    run = _run_billing(our_tenant)
+    run = _run_billing(our_tenant, size)
     seconds = time.perf_counter() - began
     same = _rows(floor_tenant.pk), _rows(our_tenant.pk)
     if same[0] != same[1] or run.result.get("invoices") != size:
@@ -54,7 +54,7 @@ def _bill(size):
     }
 
 
-def _run_billing(tenant):
+def _run_billing(tenant, size):
     from fiberledger.billing import runs
     from fiberledger.billing.tasks import carry_out
     from fiberledger.identity.actor import Actor
@@ -65,7 +65,7 @@ def _run_billing(tenant):
     with tenant_scope(tenant.pk):
         from fiberledger.billing.models import BillingRun
 
-        draft = BillingRun.objects.create(as_of=AS_OF, back_bill="served", preview={"seen": 0})
+        draft = BillingRun.objects.create(as_of=AS_OF, back_bill="served", preview={"seen": size})
         run = runs.start_run(draft, by=by)
     carry_out(tenant.pk, run_id=run.pk)
     with tenant_scope(tenant.pk):

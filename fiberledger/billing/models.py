@@ -21,6 +21,7 @@ from fiberledger.tenancy.models import (
     TenantManager,
     TenantModel,
     TenantOneToOneField,
+    TenantQuerySet,
 )
 
 
@@ -107,6 +108,12 @@ class Issuer(TenantModel):
         return str(self.data.get("name", ""))
 
 
+class BillingRunQuerySet(TenantQuerySet):
+    def started(self) -> BillingRunQuerySet:
+        """Those that somebody confirmed; the others are previews."""
+        return self.filter(run__isnull=False)
+
+
 class BillingRun(TenantModel):
     """Everything due by `as_of` in a scope, billed in one go. `run` is the work itself, once it was confirmed.
 
@@ -126,6 +133,8 @@ class BillingRun(TenantModel):
     totals = models.JSONField(default=dict)
     created_at = models.DateTimeField(_("started"), default=calendar.now)
     created_by_name = models.CharField(_("by"), max_length=160, blank=True)
+
+    objects = TenantManager.from_queryset(BillingRunQuerySet)()
 
     class Meta:
         verbose_name = _("billing run")

@@ -27,6 +27,7 @@ from .deciding import Candidate, Decider, Outcome
 from .models import BillingRun, Invoice
 
 CHUNK = 5_000
+AT_ONCE = 50_000
 _PREVIEW_PAGE = 20_000
 _SHOWN = 50
 
@@ -198,15 +199,41 @@ def _not_billed(scope: Scope) -> dict[str, int]:
 # --- Run ---------------------------------------------------------------------------------------------------------------
 
 
-def draft_run(as_of: date, scope: Scope, *, by: Any, label: str = "", back_bill: str | None = None) -> BillingRun:
-    """Preview a run and keep the answer, so that it can be looked at, shared and confirmed."""
+def is_anybody_due(as_of: date, scope: Scope | None = None) -> bool:
+    """Is there a line worth asking the rules about?"""
+    return deciding.candidates(in_scope(scope or {}), as_of).exists()
+
+
+def draft_run(
+    as_of: date, scope: Scope, *, by: Any, label: str = "", back_bill: str | None = None, now: bool = False
+) -> BillingRun:
+    """Preview a run and keep the answer, so that it can be looked at, shared and confirmed.
+
+    Above AT_ONCE lines the answer is worked out by a job, unless `now`: `preview` then holds that job's Run as "run".
+    """
+    services.check_as_of(as_of)
     back_bill = back_bill or services.policy().back_bill
     limits = limits_of(by)
     full = {**scope, **({"limits": limits} if limits else {})}
-    return BillingRun.objects.create(
-        as_of=as_of, scope=full, scope_label=label[:200], back_bill=back_bill, created_by_name=by.name[:160],
-        preview=preview_run(as_of, full, back_bill=back_bill),
+    draft = BillingRun.objects.create(
+        as_of=as_of, scope=full, scope_label=label[:200], back_bill=back_bill, created_by_name=by.name[:160]
+    )
+    if now or deciding.candidates(in_scope(full), as_of)[: AT_ONCE + 1].count() <= AT_ONCE:
+        return fill_preview(draft.pk)
+    run = jobs.start_run(
+        "billing-preview", _("What billing up to %s would do") % as_of.isoformat(), "billing.preview", by=by,
+        url=reverse("billing:run", args=[draft.pk]), billing_run=draft.pk,
     )  # fmt: skip
+    draft.preview = {"run": run.pk}
+    draft.save(update_fields=["preview"])
+    return draft
+
+
+def fill_preview(billing_run_id: int) -> BillingRun:
+    draft = BillingRun.objects.get(pk=billing_run_id)
+    draft.preview = preview_run(draft.as_of, draft.scope, back_bill=draft.back_bill)
+    draft.save(update_fields=["preview"])
+    return draft
 
 
 @transaction.atomic
@@ -218,6 +245,8 @@ def start_run(draft: BillingRun | int, *, by: Any) -> Run:
     if billing.run_id:
         return Run.objects.get(pk=billing.run_id)
     services.check_as_of(billing.as_of)
+    if "seen" not in billing.preview:
+        raise Refusal(_("The preview is not ready yet."))
     run = jobs.start_run(
         "billing", _("Billing up to %s") % billing.as_of.isoformat(), "billing.run", by=by,
         total=billing.preview.get("seen", 0), url=reverse("billing:run", args=[billing.pk]),

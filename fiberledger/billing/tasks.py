@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
 from fiberledger import calendar, jobs
 from fiberledger.identity.actor import Actor
 from fiberledger.jobs.models import Run
-from fiberledger.tenancy import tenant_scope
+from fiberledger.tenancy import Refusal, tenant_scope
 
 from . import runs, services
 from .models import BillingRun
@@ -19,7 +23,7 @@ def carry_out(tenant_id: int, run_id: int) -> None:
         while True:
             with tenant_scope(tenant_id):
                 if Run.objects.filter(pk=run_id, state=Run.State.CANCELLED).exists():
-                    break
+                    raise Refusal(_("Stopped by hand."))
                 billing = BillingRun.objects.get(run_id=run_id)
                 count, decider = runs.next_chunk(billing.pk, decider)
                 seen = billing.seen + count
@@ -31,6 +35,13 @@ def carry_out(tenant_id: int, run_id: int) -> None:
             run.result.update(invoices=billing.issued, skipped=billing.skipped, totals=billing.totals)
 
 
+@jobs.task("billing.preview")
+def work_out(tenant_id: int, run_id: int) -> None:
+    """The preview of a large run; its page waits for it."""
+    with jobs.running(tenant_id, run_id) as run, tenant_scope(tenant_id):
+        runs.fill_preview(run.options["billing_run"])
+
+
 @jobs.task("billing.automatic")
 def bill_today(tenant_id: int) -> None:
     """The nightly run of a tenant that wants one; a second on the same day finds nothing left to bill."""
@@ -38,12 +49,10 @@ def bill_today(tenant_id: int) -> None:
         if not services.policy().is_automatic:
             return
         today = calendar.today()
-        if BillingRun.objects.filter(as_of=today, scope={}, run__isnull=False).exists():
-            return
-        by = Actor.system("nightly billing")
-        draft = runs.draft_run(today, {}, by=by)
-        if draft.preview["seen"]:
-            runs.start_run(draft, by=by)
+        BillingRun.objects.filter(run__isnull=True, created_at__lt=calendar.now() - timedelta(days=7)).delete()
+        if runs.is_anybody_due(today) and not BillingRun.objects.started().filter(as_of=today, scope={}).exists():
+            by = Actor.system(str(_("nightly billing")))
+            runs.start_run(runs.draft_run(today, {}, by=by, now=True), by=by)
 
 
 @jobs.periodic("7 * * * *", "billing.tick")

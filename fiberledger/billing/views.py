@@ -239,6 +239,9 @@ def _find_run(request: HttpRequest, pk: int) -> BillingRun:
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     """One address for the whole life of a run: the preview, then the progress, then the result."""
     found = _find_run(request, pk)
+    if found.run is None and "seen" not in found.preview:
+        waiting = get_object_or_404(Run, pk=found.preview.get("run", 0))
+        return redirect(screens.run_url(waiting))
     if found.run is None:
         return _preview(request, found)
     if found.run.is_going_on:

@@ -154,6 +154,22 @@ def test_a_run_that_broke_says_so_and_is_continued_from_its_page(isp, clock, mon
     all_is_well(isp, expected_of(isp))
 
 
+def test_a_large_preview_is_worked_out_by_a_job(isp, clock, monkeypatch):
+    clock.move_to("2026-02-10")
+    monkeypatch.setattr(runs, "AT_ONCE", 10)
+    many_lines(isp, 12)
+    client = isp.client("owner")
+    page = client.post("/billing/run/", {"as_of": "2026-02-10", "back_bill": "served"})["Location"]
+    assert client.get(page).status_code == 302, "to the job's own page"
+    assert client.post(f"{page}start/")["Location"] == page, "not before it is ready"
+    isp.run()
+    preview = client.get(page).content.decode()
+    assert f"Issue {expected_of(isp)} invoices" in preview
+    client.post(f"{page}start/")
+    isp.run()
+    all_is_well(isp, expected_of(isp))
+
+
 def test_a_manual_invoice_waits_for_a_chunk_at_most_and_keeps_the_numbers_whole(isp, clock, monkeypatch):
     from decimal import Decimal
 
