@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
@@ -90,6 +91,13 @@ class SubscriberForm(forms.ModelForm):
             self.fields[name].max_length = None
             self.fields[name].widget.attrs.pop("maxlength", None)
             self.fields[name].validators = []
+        self.fields["phone"].help_text = mark_safe('<span id="phone-check" aria-live="polite"></span>')
+        self.fields["phone"].widget.attrs |= {
+            "hx-get": reverse("subscribers:check-phone"),
+            "hx-trigger": "keyup changed delay:400ms, change",
+            "hx-target": "#phone-check",
+            "hx-vals": f'{{"besides": "{self.instance.pk or ""}"}}',
+        }
         self.fields["number"].required = False
         self.fields["number"].help_text = _("Empty: the next number.")
         self.fields["address"].required = self.rules.address_required

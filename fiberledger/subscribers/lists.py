@@ -9,6 +9,7 @@ The columns are drawn for one page of rows, so `rows` prefetches and never count
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -32,8 +33,10 @@ def added(what: str) -> list[Any]:
     return [item for module in _modules() for item in getattr(module, what, ())]
 
 
-def with_additions(queryset: Any) -> Any:
+def with_additions(queryset: Any, columns: Collection[str] | None = None) -> Any:
+    """What the rooms' columns read is fetched only where one of them is shown."""
     for module in _modules():
-        if hasattr(module, "rows"):
+        own = {column.name for column in getattr(module, "COLUMNS", ())}
+        if hasattr(module, "rows") and (columns is None or own.intersection(columns)):
             queryset = module.rows(queryset)
     return queryset

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
@@ -95,6 +96,15 @@ class Tag(TenantModel):
         )
 
 
+class IsAnyOf(Func):
+    """pk = ANY(array): one parameter, one plan."""
+
+    template = "(%(expressions)s::bigint[]))"
+    arg_joiner = " = ANY("
+    arity = 2
+    output_field = models.BooleanField()
+
+
 class SubscriberQuerySet(ScopedQuerySet):
     branch_lookup = "branch"
     area_lookup = "area"
@@ -111,11 +121,15 @@ class SubscriberQuerySet(ScopedQuerySet):
     def archived(self) -> SubscriberQuerySet:
         return self.filter(status__in=[str(status) for status in states.OVER])
 
-    def listed(self) -> SubscriberQuerySet:
-        """As the list shows them, with what other rooms add to a row."""
+    def listed(self, columns: Collection[str] | None = None) -> SubscriberQuerySet:
+        """As the list shows them, with what other rooms add to a row for the columns shown (None: for all)."""
         from .lists import with_additions
 
-        return with_additions(self)
+        return with_additions(self, columns)
+
+    def any_of(self, ids: Sequence[int]) -> SubscriberQuerySet:
+        """As pk__in, with one parameter however many there are."""
+        return self.filter(IsAnyOf(F("pk"), Value(list(ids))))
 
     def named(self, prefix: str) -> SubscriberQuerySet:
         """Those whose name begins so; the range is one that the index answers under row-level security."""

@@ -25,6 +25,7 @@ _MOBILE = {
 
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _PLAUSIBLE = re.compile(r"[+\d\s().\-/]+")
+_NOT_DIGIT = re.compile(r"\D")
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -32,6 +33,7 @@ class NotAPhone(ValueError):
     """The text is no phone number of the country, nor an international one."""
 
 
+@lru_cache(maxsize=20_000)
 def normalise(text: object, country: str) -> str:
     """Any spelling of a number to E.164: «0300-123 4567», «923001234567» and «300 1234567» are one.
 
@@ -44,6 +46,8 @@ def normalise(text: object, country: str) -> str:
         raise NotAPhone(raw)
     if raw.startswith("00"):
         raw = "+" + raw[2:]
+    if mobile := _plain_mobile(raw, country):
+        return mobile
     try:
         number = phonenumbers.parse(raw, country)
     except NumberParseException as error:
@@ -59,6 +63,26 @@ def normalise(text: object, country: str) -> str:
     if not _is_real(number) or number.extension:
         raise NotAPhone(raw)
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+_calling_code = lru_cache(phonenumbers.country_code_for_region)
+
+
+def _plain_mobile(raw: str, country: str) -> str | None:
+    """The country's own mobiles in their everyday spellings, without asking the number tables: an import reads 100,000."""
+    shape = _MOBILE.get(country)
+    if shape is None or "+" in raw[1:]:
+        return None
+    digits, code = _NOT_DIGIT.sub("", raw), str(_calling_code(country))
+    if raw.startswith("+"):
+        national = digits[len(code) :] if digits.startswith(code) else ""
+    elif digits.startswith("0"):
+        national = digits[1:]
+    elif shape.fullmatch(digits):
+        national = digits
+    else:
+        national = digits[len(code) :] if digits.startswith(code) else ""
+    return f"+{code}{national}" if shape.fullmatch(national) else None
 
 
 def _is_real(number: phonenumbers.PhoneNumber) -> bool:

@@ -389,7 +389,12 @@ def _ids(lines: Lines) -> list[int]:
 
 def _lock_subscribers(ids: Iterable[int]) -> dict[int, Subscriber]:
     wanted = sorted(set(ids))
-    locked = Subscriber.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True)
+    locked = (
+        Subscriber.objects.extra(where=["subscribers_subscriber.id = ANY(%s::bigint[])"], params=[wanted])
+        .only("id", "tenant_id", "number", "name", "status", "area_id", "branch_id")
+        .order_by("pk")
+        .select_for_update(no_key=True)
+    )
     found = {subscriber.pk: subscriber for subscriber in locked}
     if len(found) < len(wanted):
         raise Refusal(_("There is no such subscriber."))
