@@ -95,7 +95,7 @@ class SuspensionPolicy(TenantModel):
             part_paid_percent=self.part_paid_percent,
             least_owed=Decimal(self.least_owed),
             remind_first=self.remind_first,
-            resume=self.resume,
+            resume="part" if self.resume == self.Resume.PART else "paid",
             breaker_percent=self.breaker_percent,
             breaker_least=self.breaker_least,
         )

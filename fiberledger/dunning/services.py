@@ -119,21 +119,25 @@ _OVERDUE = """
        {only}
      GROUP BY i.subscriber_id"""
 
-_CASES = """
-    WITH late AS ({late}),
-    line AS (SELECT l.subscriber_id, array_agg(l.id ORDER BY l.id) AS ids FROM subscriptions_subscription l
-              WHERE l.tenant_id = %(tenant)s AND l.status = ANY(%(statuses)s) {only_lines} GROUP BY l.subscriber_id)
-    SELECT s.id, s.number, s.name, p.name, p.path, coalesce(line.ids, '{{}}'), r.balance, r.currency,
-           coalesce(late.overdue, 0), coalesce(late.billed, 0), coalesce(late.invoices, 0), late.due_on,
-           coalesce(late.number, ''), s.is_vip, x.until, coalesce(x.why, ''), coalesce(x.given_by, '')
+# Each LATERAL … LIMIT 1 is a look-up by key that no planner can turn around: of a tenant that is new since the last
+# ANALYZE it believes that there is one row of everything, and a plain join may then cost the square of what there is.
+_PEOPLE = """
+    SELECT s.id, s.number, s.name, coalesce(p.name, ''), coalesce(p.path, ''), r.balance, r.currency, s.is_vip,
+           x.until, coalesce(x.why, ''), coalesce(x.given_by, '')
       FROM subscribers_subscriber s
-      JOIN ledger_ledgeraccount r ON r.tenant_id = s.tenant_id AND r.id = s.receivable_id
-      LEFT JOIN places_area p ON p.tenant_id = s.tenant_id AND p.id = s.area_id
-      {lines} line ON line.subscriber_id = s.id
-      {debt} late ON late.subscriber_id = s.id
-      LEFT JOIN dunning_exemption x ON x.tenant_id = s.tenant_id AND x.subscriber_id = s.id AND x.ended_at IS NULL
+      JOIN LATERAL (SELECT a.balance, a.currency FROM ledger_ledgeraccount a WHERE a.id = s.receivable_id LIMIT 1) r
+           ON true
+      LEFT JOIN LATERAL (SELECT a.name, a.path FROM places_area a WHERE a.id = s.area_id LIMIT 1) p ON true
+      LEFT JOIN LATERAL (SELECT e.until, e.why, e.given_by FROM dunning_exemption e
+                          WHERE e.tenant_id = s.tenant_id AND e.subscriber_id = s.id AND e.ended_at IS NULL LIMIT 1) x
+           ON true
      WHERE s.tenant_id = %(tenant)s {where}
      ORDER BY s.id"""
+
+_LINES = """
+    SELECT l.subscriber_id, array_agg(l.id ORDER BY l.id) FROM subscriptions_subscription l
+     WHERE l.tenant_id = %(tenant)s AND l.status = ANY(%(statuses)s) AND l.subscriber_id = ANY(%(ids)s::bigint[])
+     GROUP BY l.subscriber_id"""
 
 
 def cases(
@@ -144,40 +148,47 @@ def cases(
     statuses: Sequence[str] = CUTTABLE,
     all_of_scope: bool = False,
 ) -> list[Case]:
-    """What the rules need to know of everyone in the scope who might be cut, in one query (two with grace by area).
+    """What the rules need to know of everyone in the scope who might be cut, in three queries (more with grace by
+    area and reminders), whatever their number.
 
     `policy` looks at those with something past due, `owing` at those who owe, `everyone` at all with a line on.
-    `all_of_scope` gives everyone in the scope, owing or not.
+    `all_of_scope` gives everyone in the scope, owing or not, with a line or without.
     """
     where, values = _where(scope)
-    if mode == "owing" and not all_of_scope:
-        where += " AND r.balance > 0"
-    by_id = "subscribers" in scope
-    query = _CASES.format(
-        late=_OVERDUE.format(only="AND i.subscriber_id = ANY(%(subscribers)s)" if by_id else ""),
-        only_lines="AND l.subscriber_id = ANY(%(subscribers)s)" if by_id else "",
-        lines="LEFT JOIN" if all_of_scope else "JOIN",
-        debt="JOIN" if mode == "policy" and not all_of_scope else "LEFT JOIN",
-        where=where,
-    )
     values |= {"tenant": current_tenant_id(), "today": today, "statuses": [str(status) for status in statuses]}
+    only = "AND i.subscriber_id = ANY(%(subscribers)s)" if "subscribers" in scope else ""
     with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        found = [
-            Case(
-                row[0], row[1], row[2], row[3] or "", row[4] or "", list(row[5]),
-                rules.Facts(
-                    balance=row[6], currency=row[7], overdue=row[8], overdue_billed=row[9], overdue_count=row[10],
-                    oldest_due_on=row[11], oldest_number=row[12], is_vip=row[13], exempt_until=row[14],
-                    exempt_why=row[15], exempt_by=row[16],
-                ),
-            )
-            for row in cursor.fetchall()
-        ]  # fmt: skip
+        cursor.execute(_OVERDUE.format(only=only), values)
+        late = {row[0]: row[1:] for row in cursor.fetchall()}
+        if all_of_scope or mode == "everyone":
+            pass
+        elif mode == "owing":
+            where += " AND r.balance > 0"
+        else:
+            where += " AND s.id = ANY(%(late)s::bigint[])"
+            values["late"] = list(late)
+        cursor.execute(_PEOPLE.format(where=where), values)
+        people = cursor.fetchall()
+        cursor.execute(_LINES, values | {"ids": [row[0] for row in people]})
+        lines = dict(cursor.fetchall())
+    found = []
+    for pk, number, name, area, path, balance, currency, is_vip, until, why, by in people:
+        if not all_of_scope and pk not in lines:
+            continue
+        overdue, billed, count, due_on, oldest = late.get(pk, _NOT_LATE)
+        facts = rules.Facts(
+            balance=balance, currency=currency, overdue=overdue, overdue_billed=billed, overdue_count=count,
+            oldest_due_on=due_on, oldest_number=oldest, is_vip=is_vip, exempt_until=until, exempt_why=why,
+            exempt_by=by,
+        )  # fmt: skip
+        found.append(Case(pk, number, name, area, path, lines.get(pk, []), facts))
     _add_grace(found)
     if policy().remind_first:
         _add_reminders(found)
     return found
+
+
+_NOT_LATE = (Decimal(0), Decimal(0), 0, None, "")
 
 
 def _add_grace(found: list[Case]) -> None:
@@ -266,15 +277,16 @@ class Preview:
 
 def lines_on(scope: dict[str, Any]) -> int:
     """How many lines are in service in the scope: what the breaker's share is of."""
-    where, values = _where(scope)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT count(*) FROM subscriptions_subscription l
-                  JOIN subscribers_subscriber s ON s.tenant_id = l.tenant_id AND s.id = l.subscriber_id
-                 WHERE l.tenant_id = %(tenant)s AND l.status IN ('active', 'overdue', 'disputed') {where}""",
-            {"tenant": current_tenant_id(), **values},
-        )
-        return cursor.fetchone()[0]
+    lines = Subscription.objects.in_service()
+    if scope:
+        where, values = _where(scope)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT s.id FROM subscribers_subscriber s WHERE s.tenant_id = %(tenant)s {where}",
+                {"tenant": current_tenant_id(), **values},
+            )
+            lines = lines.filter(subscriber_id__in=[row[0] for row in cursor.fetchall()])
+    return lines.count()
 
 
 def preview(*, scope: dict[str, Any], mode: str = "policy", today: date | None = None) -> Preview:
@@ -449,7 +461,7 @@ def reconsider(subscriber_ids: Iterable[int], *, by: Any) -> int:
         decision = rules.may_come_back(case.facts, ruled, today, rules.cut_for(change.why))
         if not decision.cut:
             status = Status.OVERDUE if decision.is_overdue else Status.ACTIVE
-            back[status][change.subscription_id] = list(decision.chain)
+            back[status][change.subscription_id] = list(decision.chain)  # type: ignore[index]
     for status, why in back.items():
         if why:
             subscriptions.set_status(list(why), status, reason=StatusChange.Reason.PAID, why=why, on=today, by=by)
@@ -478,8 +490,8 @@ def mark_overdue(*, by: Any) -> int:
         for line, subscriber in Subscription.objects.filter(status=Status.OVERDUE).values_list("pk", "subscriber_id")
         if subscriber not in late_ids
     ]
-    for start in range(0, len(cleared), BATCH * 10):
-        some = cleared[start : start + BATCH * 10]
+    for start in range(0, len(cleared), BATCH):
+        some = cleared[start : start + BATCH]
         chain = [{"rule": "past_due", "says": rules.SPARE, "amount": "0"}]
         subscriptions.set_status(some, Status.ACTIVE, reason=StatusChange.Reason.PAID, why=chain, on=today, by=by)
     return changed + len(cleared)
@@ -511,8 +523,8 @@ def _set_overdue(found: Iterable[Case], *, today: date, by: Any) -> int:
         (Status.ACTIVE, clear, StatusChange.Reason.PAID),
     ):
         ids = list(why)
-        for start in range(0, len(ids), BATCH * 10):
-            some = ids[start : start + BATCH * 10]
+        for start in range(0, len(ids), BATCH):
+            some = ids[start : start + BATCH]
             subscriptions.set_status(
                 some, status, reason=reason, why={line: why[line] for line in some}, on=today, by=by
             )
@@ -613,8 +625,9 @@ def why_cut(subscription: Subscription) -> WhyCut | None:
 _REMIND = """
     SELECT i.id, i.subscriber_id, i.number, i.due_on, i.currency, i.total - coalesce(paid.amount, 0)
       FROM billing_invoice i
-      JOIN subscribers_subscriber s ON s.tenant_id = i.tenant_id AND s.id = i.subscriber_id
-      JOIN ledger_ledgeraccount r ON r.tenant_id = s.tenant_id AND r.id = s.receivable_id
+      JOIN LATERAL (SELECT n.status, n.receivable_id FROM subscribers_subscriber n
+                     WHERE n.id = i.subscriber_id LIMIT 1) s ON true
+      JOIN LATERAL (SELECT a.balance FROM ledger_ledgeraccount a WHERE a.id = s.receivable_id LIMIT 1) r ON true
       LEFT JOIN LATERAL (SELECT sum(a.amount) AS amount FROM billing_allocation a
                           WHERE a.invoice_id = i.id AND i.status = 'part_paid') paid ON true
      WHERE i.tenant_id = %(tenant)s AND i.status IN ('issued', 'part_paid') AND r.balance > 0
@@ -653,9 +666,8 @@ def tell_suspended(subscription_ids: Sequence[int]) -> int:
     """Prepare the message that says a line was cut for debt: one a subscriber and day."""
     told = {}
     for change in _why_they_are_off(subscription_ids):
-        link = next((link for link in change.why if link["rule"] == "past_due"), None) or next(
-            (link for link in change.why if link["rule"] == "balance"), {}
-        )
+        said: dict[str, rules.Link] = {link["rule"]: link for link in change.why}
+        link = said.get("past_due") or said.get("balance") or {}
         told[change.subscriber_id] = Told(
             change.subscriber_id,
             f"suspended:{change.subscriber_id}:{change.on.isoformat()}",

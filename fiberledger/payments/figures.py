@@ -49,7 +49,7 @@ def _by_day(request: Any, first: date, last: date) -> dict[date, Decimal]:
     days: dict[date, Decimal] = dict(
         rows.filter(received_on__range=(first, last)).order_by().values_list("received_on").annotate(Sum("amount"))
     )
-    back = rows.reversed().filter(reversed_on__range=(first, last)).order_by()
+    back = rows.filter(reversed_at__isnull=False, reversed_on__range=(first, last)).order_by()
     for day, amount in back.values_list("reversed_on").annotate(Sum("amount")):
         days[day] = days.get(day, Decimal(0)) - amount
     return days
@@ -80,7 +80,8 @@ def _month(request: Any) -> Reading:
 
 _MINE = """
     SELECT coalesce(sum(p.amount), 0), count(*) FROM payments_payment m
-      JOIN ledger_posting p ON p.tenant_id = m.tenant_id AND p.entry_id = m.entry_id AND p.account_id = m.account_id
+      JOIN LATERAL (SELECT sum(h.amount) AS amount FROM ledger_posting h
+                     WHERE h.entry_id = m.entry_id AND h.account_id = m.account_id) p ON true
      WHERE m.tenant_id = %s AND m.received_on = %s AND m.collector_id = %s AND m.reversed_at IS NULL"""
 
 
@@ -94,7 +95,8 @@ def _mine(request: Any) -> Reading:
 
 _BY_COLLECTOR = """
     SELECT coalesce(nullif(max(m.collector_name), ''), '–'), sum(p.amount) FROM payments_payment m
-      JOIN ledger_posting p ON p.tenant_id = m.tenant_id AND p.entry_id = m.entry_id AND p.account_id = m.account_id
+      JOIN LATERAL (SELECT sum(h.amount) AS amount FROM ledger_posting h
+                     WHERE h.entry_id = m.entry_id AND h.account_id = m.account_id) p ON true
      WHERE m.tenant_id = %s AND m.received_on BETWEEN %s AND %s AND m.currency = %s AND m.reversed_at IS NULL
      GROUP BY m.collector_id ORDER BY sum(p.amount) DESC LIMIT 12"""
 

@@ -57,7 +57,7 @@ payments = Screen(
         "received_on",
         "method",
         "collector",
-        Filter("reversed", _("Reversed"), test=lambda rows: rows.reversed(), icon="undo-2"),
+        Filter("reversed", _("Reversed"), test=lambda rows: rows.filter(reversed_at__isnull=False), icon="undo-2"),
     ),
     views=(
         View("today", _("Today"), "today=1"),

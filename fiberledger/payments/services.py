@@ -143,7 +143,7 @@ def record_payment(
     )
     payment.entry_id = entry.pk
     billing.settle_open_invoices([subscriber_id], only_invoices=invoices)
-    payment.number = hot(
+    payment.number = hot(  # type: ignore[index]
         _WRITE,
         {
             "tenant": tenant_id, "id": payment_id, "prefix": "R-" if prefix is None else prefix,
@@ -186,7 +186,7 @@ def names_for_statement(ids: list[int]) -> dict[int, tuple[str, str]]:
 def open_invoices(subscriber_id: int) -> list[rules.OpenInvoice]:
     """What the subscriber still has to pay, oldest first: for choosing, and for saying what an amount will settle."""
     return [
-        rules.OpenInvoice(invoice.pk, invoice.number, invoice.due_on, invoice.issued_on, Decimal(invoice.open))
+        rules.OpenInvoice(invoice.pk, invoice.number, invoice.due_on, invoice.issued_on, Decimal(invoice.open))  # type: ignore[attr-defined]
         for invoice in billing.open_invoices(subscriber_id)
     ]
 
@@ -258,19 +258,19 @@ class CashInHand:
     since: date | None
 
 
+# A payment's own account is the cash account: its posting there is what went through the collector's hands.
 _IN_HAND = """
     SELECT coalesce(sum(posted.amount), 0), count(*) FILTER (WHERE NOT back), count(*) FILTER (WHERE back), min(day)
-      FROM (SELECT entry_id, false AS back, received_on AS day FROM payments_payment
+      FROM (SELECT entry_id, account_id, false AS back, received_on AS day FROM payments_payment
              WHERE tenant_id = %(tenant)s AND collector_id = %(collector)s AND currency = %(currency)s
                AND method = 'cash' AND closing_id IS NULL AND received_on <= %(on)s
             UNION ALL
-            SELECT reversal_entry_id, true, reversed_on FROM payments_payment
+            SELECT reversal_entry_id, account_id, true, reversed_on FROM payments_payment
              WHERE tenant_id = %(tenant)s AND collector_id = %(collector)s AND currency = %(currency)s
                AND method = 'cash' AND reversed_at IS NOT NULL AND reversal_closing_id IS NULL
                AND reversed_on <= %(on)s) AS moved
       JOIN LATERAL (SELECT sum(p.amount) AS amount FROM ledger_posting p
-                      JOIN ledger_ledgeraccount a ON a.tenant_id = p.tenant_id AND a.id = p.account_id
-                     WHERE p.tenant_id = %(tenant)s AND p.entry_id = moved.entry_id AND a.role = 'cash') AS posted ON true"""
+                     WHERE p.entry_id = moved.entry_id AND p.account_id = moved.account_id) AS posted ON true"""
 
 
 def cash_in_hand(collector: Any, *, on: date | None = None, currency: str | None = None) -> CashInHand:
@@ -302,17 +302,18 @@ class Holder:
 
 
 _HOLDERS = """
-    SELECT moved.collector_id, max(moved.collector_name), sum(p.amount), count(*) FILTER (WHERE NOT back), min(day)
-      FROM (SELECT collector_id, collector_name, entry_id, false AS back, received_on AS day FROM payments_payment
-             WHERE tenant_id = %(tenant)s AND collector_id IS NOT NULL AND method = 'cash' AND closing_id IS NULL
+    SELECT moved.collector_id, max(moved.collector_name), sum(posted.amount), count(*) FILTER (WHERE NOT back), min(day)
+      FROM (SELECT collector_id, collector_name, entry_id, account_id, false AS back, received_on AS day
+              FROM payments_payment
+             WHERE tenant_id = %(tenant)s AND currency = %(currency)s AND collector_id IS NOT NULL
+               AND method = 'cash' AND closing_id IS NULL
             UNION ALL
-            SELECT collector_id, collector_name, reversal_entry_id, true, reversed_on FROM payments_payment
-             WHERE tenant_id = %(tenant)s AND collector_id IS NOT NULL AND method = 'cash'
-               AND reversed_at IS NOT NULL AND reversal_closing_id IS NULL) AS moved
-      JOIN ledger_posting p ON p.tenant_id = %(tenant)s AND p.entry_id = moved.entry_id
-      JOIN ledger_ledgeraccount a ON a.tenant_id = p.tenant_id AND a.id = p.account_id
-       AND a.role = 'cash' AND a.currency = %(currency)s
-     GROUP BY moved.collector_id ORDER BY sum(p.amount) DESC"""
+            SELECT collector_id, collector_name, reversal_entry_id, account_id, true, reversed_on FROM payments_payment
+             WHERE tenant_id = %(tenant)s AND currency = %(currency)s AND collector_id IS NOT NULL
+               AND method = 'cash' AND reversed_at IS NOT NULL AND reversal_closing_id IS NULL) AS moved
+      JOIN LATERAL (SELECT sum(p.amount) AS amount FROM ledger_posting p
+                     WHERE p.entry_id = moved.entry_id AND p.account_id = moved.account_id) AS posted ON true
+     GROUP BY moved.collector_id ORDER BY sum(posted.amount) DESC"""
 
 
 def cash_of_everyone(currency: str | None = None) -> list[Holder]:
@@ -335,9 +336,9 @@ _TIE_REVERSALS = """
      WHERE tenant_id = %(tenant)s AND collector_id = %(collector)s AND currency = %(currency)s
        AND method = 'cash' AND reversed_at IS NOT NULL AND reversal_closing_id IS NULL AND reversed_on <= %(on)s"""
 _EXPECTED = """
-    SELECT coalesce(sum(p.amount), 0) FROM payments_payment m
-      JOIN ledger_posting p ON p.tenant_id = m.tenant_id AND p.entry_id = m.{entry}
-      JOIN ledger_ledgeraccount a ON a.tenant_id = p.tenant_id AND a.id = p.account_id AND a.role = 'cash'
+    SELECT coalesce(sum(posted.amount), 0) FROM payments_payment m
+      JOIN LATERAL (SELECT sum(p.amount) AS amount FROM ledger_posting p
+                     WHERE p.entry_id = m.{entry} AND p.account_id = m.account_id) AS posted ON true
      WHERE m.tenant_id = %(tenant)s AND m.{closing} = %(closing)s"""
 _TIED = [
     _EXPECTED.format(entry="entry_id", closing="closing_id"),

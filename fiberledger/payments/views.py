@@ -401,8 +401,7 @@ def close_cash(request: HttpRequest, pk: int) -> HttpResponse:
             )
         except Refusal as refusal:
             form.add_error(None, str(refusal))
-            form.data = form.data.copy()
-            form.data["seen"] = str(in_hand.amount.amount)
+            form.data = {**form.data.dict(), "seen": str(in_hand.amount.amount)}  # type: ignore[attr-defined]
         else:
             screens.toast(request, _("The cash of %s was closed.") % collector.name)
             return redirect("payments:closing", pk=closing.pk)
