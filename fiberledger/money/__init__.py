@@ -5,6 +5,6 @@ Verbs: round_to, exponent, symbol, show. No tables, no events.
 """
 
 from .fields import AmountField
-from .money import Money, MixedCurrencies, exponent, round_to, show, symbol
+from .money import MixedCurrencies, Money, exponent, round_to, show, symbol
 
 __all__ = ["AmountField", "MixedCurrencies", "Money", "exponent", "round_to", "show", "symbol"]

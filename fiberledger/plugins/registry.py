@@ -5,7 +5,6 @@ from typing import Generic, TypeVar
 
 from fiberledger.tenancy import Refusal
 
-
 P = TypeVar("P")
 
 
