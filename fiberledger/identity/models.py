@@ -11,7 +11,7 @@ from fiberledger.places.models import Area, Branch
 from fiberledger.tenancy import current_tenant
 from fiberledger.tenancy.models import Tenant, TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 
-from . import roles
+from . import devices, roles
 
 
 class UserManager(BaseUserManager["User"]):
@@ -77,6 +77,10 @@ class Login(models.Model):
         return f"{self.user} {self.ip}"
 
     @property
+    def device(self) -> str:
+        return devices.name(self.agent)
+
+    @property
     def handle(self) -> str:
         """Names the login on its owner's page; useless for anything else."""
         return bytes(self.key).hex()[:32]
@@ -115,6 +119,10 @@ class LoginAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} {self.outcome}"
+
+    @property
+    def device(self) -> str:
+        return devices.name(self.agent)
 
 
 class Throttle(models.Model):

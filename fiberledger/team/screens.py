@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger.audit import actions
 from fiberledger.audit.models import Entry
 from fiberledger.identity.models import Invitation, Membership, Role
 from fiberledger.screens import Button, Column, Empty, Filter, Screen, View
+from fiberledger.screens.cells import looks
 
 
 def _role_choices(request):
@@ -155,7 +156,7 @@ entries = Screen(
         Column("action_label", _("What"), sort=False),
         Column("target_label", _("On"), sort=False),
         Column("changes", _("Changed"), value=lambda entry: changed_fields(entry), sort=False),
-        Column("is_critical", _("Critical"), kind="flag", sort=False),
+        Column("weight", _("Weight"), kind="badge", value=lambda entry: weight(entry), sort=False),
         Column("ip", _("From"), sort=False),
         Column("on_behalf_of", _("On behalf of"), hidden=True, sort=False),
         Column("target_type", _("Kind of record"), hidden=True, sort=False),
@@ -184,7 +185,18 @@ entries = Screen(
 )
 
 
+looks("bad", "triangle-alert", "critical")
+
+
+class Weight(TextChoices):
+    CRITICAL = "critical", _("Critical")
+
+
+def weight(entry):
+    return Weight.CRITICAL if entry.is_critical else ""
+
+
 def changed_fields(entry):
     """The names of what changed, a few of them."""
-    names = [name for name, _before, _after in entry.differences if name]
+    names = [name for name, before, after in entry.differences if name and (before or after)]
     return ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
