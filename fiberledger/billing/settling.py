@@ -13,39 +13,9 @@ from fiberledger.tenancy.hot import hot
 
 from .events import InvoicesSettled
 
-# The same rule as rules.settle: lay the debts of a subscriber end to end, the credits too, and see where they overlap.
-# An entry that reverses another, and one that was reversed, hold nothing.
-_SETTLE = """
-WITH page AS MATERIALIZED (
-  SELECT s.id AS subscriber_id, s.receivable_id FROM subscribers_subscriber s
-   WHERE s.tenant_id = %(tenant)s AND s.id = ANY(%(subscribers)s::bigint[])),
-debt AS (
-  SELECT *, sum(owing) OVER w - owing AS low, sum(owing) OVER w AS high FROM (
-    SELECT i.id, i.subscriber_id, i.due_on, i.total - coalesce((
-             SELECT sum(l.amount) FROM billing_allocation l
-              WHERE l.tenant_id = %(tenant)s AND l.invoice_id = i.id), 0) AS owing
-      FROM page JOIN billing_invoice i ON i.tenant_id = %(tenant)s AND i.subscriber_id = page.subscriber_id
-     WHERE i.status IN ('issued', 'part_paid') AND (%(only)s::bigint[] IS NULL OR i.id = ANY(%(only)s::bigint[]))) o
-   WHERE owing > 0 WINDOW w AS (PARTITION BY subscriber_id ORDER BY due_on, id)),
-credit AS (
-  SELECT *, sum(holding) OVER w - holding AS low, sum(holding) OVER w AS high FROM (
-    SELECT c.subscriber_id, c.entry_id, c.day, c.amount - coalesce((
-             SELECT sum(l.amount) FROM billing_allocation l JOIN billing_invoice i ON i.id = l.invoice_id
-              WHERE l.tenant_id = %(tenant)s AND l.entry_id = c.entry_id AND i.subscriber_id = c.subscriber_id),
-             0) AS holding
-      FROM (SELECT page.subscriber_id, p.entry_id, min(p."on") AS day, -sum(p.amount) AS amount
-              FROM page JOIN ledger_posting p ON p.account_id = page.receivable_id AND p.tenant_id = %(tenant)s
-             WHERE p.amount < 0 AND EXISTS (SELECT FROM debt d WHERE d.subscriber_id = page.subscriber_id)
-             GROUP BY page.subscriber_id, p.entry_id) c
-      JOIN ledger_journalentry e ON e.id = c.entry_id AND e.reverses_id IS NULL
-     WHERE NOT EXISTS (SELECT FROM ledger_journalentry r WHERE r.reverses_id = c.entry_id)) h
-   WHERE holding > 0 WINDOW w AS (PARTITION BY subscriber_id ORDER BY day, entry_id))
-INSERT INTO billing_allocation (tenant_id, invoice_id, entry_id, amount, "on", at)
-SELECT %(tenant)s, debt.id, credit.entry_id, least(debt.high, credit.high) - greatest(debt.low, credit.low),
-       %(on)s, %(at)s
-  FROM debt JOIN credit USING (subscriber_id) WHERE credit.low < debt.high AND debt.low < credit.high
- ORDER BY debt.id, credit.entry_id
-RETURNING invoice_id"""
+# The statement itself stands in migration 0002, as a function: a till that settles one payment after another then
+# plans it once a connection and not each time.
+_SETTLE = "SELECT invoice_id FROM billing_settle(%(tenant)s, %(subscribers)s::bigint[], %(only)s::bigint[], %(on)s, %(at)s)"
 
 _WHOSE = """
 SELECT DISTINCT subscriber_id FROM billing_invoice WHERE tenant_id = %s AND id = ANY(%s) ORDER BY subscriber_id"""
