@@ -1,0 +1,11 @@
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS = {
+    "plan.created": _("Plan added"),
+    "plan.changed": _("Plan changed"),
+    "plan.status_changed": _("Plan put on or off sale"),
+    "plan.availability_changed": _("Plan sold elsewhere"),
+    "taxrate.created": _("Tax added"),
+    "taxrate.changed": _("Tax changed"),
+}
+CRITICAL = {"taxrate.changed"}

@@ -1,0 +1,31 @@
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS = {
+    "subscriber.registered": _("Registered"),
+    "subscriber.imported": _("Imported"),
+    "subscriber.changed": _("Particulars changed"),
+    "subscriber.withdrawn": _("Import undone: withdrawn"),
+    "subscriber.identity_checked": _("Identity checked"),
+    "subscriber.tagged": _("Tagged"),
+    "subscriber.untagged": _("Tag taken off"),
+    "subscriber.noted": _("Note written"),
+    "subscriber.note_removed": _("Note removed"),
+    "subscriber.document_added": _("Document added"),
+    "subscriber.document_removed": _("Document put away"),
+    "subscriber.document_restored": _("Document brought back"),
+    "subscriber.lead": _("Became a lead"),
+    "subscriber.pending": _("Waits for installation"),
+    "subscriber.active": _("Became active"),
+    "subscriber.inactive": _("Became inactive"),
+    "subscriber.suspended": _("Suspended"),
+    "subscriber.hold": _("Put on hold"),
+    "subscriber.shifted": _("Moved away"),
+    "subscriber.disputed": _("Disputed"),
+    "subscriber.overdue": _("Became overdue"),
+    "subscriber.terminated": _("Terminated"),
+    "subscriber.blacklisted": _("Blacklisted"),
+    "registration_rules.changed": _("Registration rules changed"),
+    "tag.created": _("Tag added"),
+    "tag.changed": _("Tag changed"),
+}
+CRITICAL = {"subscriber.blacklisted", "registration_rules.changed"}

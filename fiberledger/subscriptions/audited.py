@@ -1,0 +1,20 @@
+from django.utils.translation import gettext_lazy as _
+
+ACTIONS = {
+    "subscription.sold": _("Plan sold"),
+    "subscription.imported": _("Subscription imported"),
+    "subscription.withdrawn": _("Import undone: subscription withdrawn"),
+    "subscription.plan_changed": _("Plan or price changed"),
+    "subscription.pending": _("Waits for installation"),
+    "subscription.active": _("Put into service"),
+    "subscription.overdue": _("Marked overdue"),
+    "subscription.suspended": _("Suspended"),
+    "subscription.hold": _("Put on hold"),
+    "subscription.inactive": _("Out of service"),
+    "subscription.shifted": _("Moved away"),
+    "subscription.disputed": _("Disputed"),
+    "subscription.terminated": _("Terminated"),
+    "subscription.blacklisted": _("Blacklisted"),
+    "subscription.lead": _("Became a lead"),
+}
+CRITICAL = {"subscription.plan_changed", "subscription.blacklisted"}
