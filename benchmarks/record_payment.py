@@ -76,6 +76,9 @@ END $$"""
 
 
 def run(size=None):
+    import django
+
+    django.setup()
     tenant_id, payers = fill(size or SUBSCRIBERS)
     for connections in CONNECTIONS:
         floor = measure("floor", tenant_id, payers, connections)

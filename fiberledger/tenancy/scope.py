@@ -17,12 +17,19 @@ _tenant_id: ContextVar[int | None] = ContextVar("tenant_id", default=None)
 _tenant: ContextVar[Tenant | None] = ContextVar("tenant", default=None)
 
 
-def _tell_postgres(tenant_id: int | None) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('app.tenant_id', %s, true)",
-            [str(tenant_id) if tenant_id is not None else ""],
-        )
+# Whoever enters wants to know the tenant a moment later: one statement tells PostgreSQL and brings it.
+_ENTER = """SELECT set_config('app.tenant_id', %s, true), {columns}
+              FROM (SELECT) AS here LEFT JOIN tenancy_tenant AS tenant ON tenant.id = %s"""
+_LEAVE = "SELECT set_config('app.tenant_id', '', true)"
+
+
+def _enter(tenant_id: int) -> Tenant | None:
+    from .models import Tenant  # scope is imported by models
+
+    names = [field.attname for field in Tenant._meta.concrete_fields]
+    statement = _ENTER.format(columns=", ".join(f"tenant.{name}" for name in names))
+    row = hot(statement, [str(tenant_id), tenant_id]).fetchone()
+    return Tenant.from_db(DEFAULT_DB_ALIAS, names, row[1:]) if row and row[1] is not None else None
 
 
 @contextmanager
@@ -41,13 +48,13 @@ def tenant_scope(tenant_id: int) -> Iterator[None]:
     try:
         with transaction.atomic():
             if outer is None:
-                _tell_postgres(tenant_id)
+                _tenant.set(_enter(tenant_id))
             yield
     finally:
         _tenant.reset(tenant_token)
         _tenant_id.reset(id_token)
         if outer is None and connection.in_atomic_block and not connection.needs_rollback:
-            _tell_postgres(None)  # inside a wider transaction a released savepoint would keep our setting
+            hot(_LEAVE, [])  # inside a wider transaction a released savepoint would keep our setting
 
 
 def current_tenant_id() -> int:
@@ -58,21 +65,12 @@ def current_tenant_id() -> int:
     return tenant_id
 
 
-_TENANT = "SELECT {columns} FROM tenancy_tenant WHERE id = %s"
-
-
-def _columns(model: type[Tenant]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
-
-
 def current_tenant() -> Tenant:
-    """The tenant in scope, read once a scope."""
-    from .models import Tenant  # scope is imported by models
+    """The tenant in scope, as it was when the scope was entered. Raises Tenant.DoesNotExist where there is none."""
+    from .models import Tenant
 
-    tenant_id = current_tenant_id()
+    current_tenant_id()
     tenant = _tenant.get()
     if tenant is None:
-        row = hot(_TENANT.format(columns=", ".join(_columns(Tenant))), [tenant_id]).fetchone()
-        tenant = Tenant.from_db(DEFAULT_DB_ALIAS, _columns(Tenant), row)
-        _tenant.set(tenant)
+        raise Tenant.DoesNotExist
     return tenant
