@@ -56,6 +56,7 @@ class Importer(Protocol):
     url: ClassVar[str]  # the list where what was taken is seen
     fields: ClassVar[tuple[Field, ...]]
     creatable: ClassVar[dict[str, Any]]  # what `create missing` may create: {"areas": label}
+    tables: ClassVar[tuple[str, ...]]  # what it fills: PostgreSQL is told to look at them anew as they grow
     # What is asked once for the whole file, besides: {option: (label, [(value, label), …])}; may be left out.
     questions: ClassVar[dict[str, tuple[Any, list[tuple[str, Any]]]]]
     remedies: ClassVar[dict[str, Any]]

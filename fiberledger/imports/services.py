@@ -318,7 +318,7 @@ def _go(
                 good=0, faulty=0, here=0, taken=0, preview=[], created={}, checkpoint=0
             )
         total = run.rows
-    seen = 0
+    seen, refresh_at = 0, 1_000
     with file_of(run) as path, open_sheet(path, sheet=run.sheet) as table:
         for rows in _parts(_rows_of(table, run), PART):
             if rows[-1][0] <= settled:
@@ -331,6 +331,10 @@ def _go(
                     _settle(run, importer, context, fresh, settled, write=write, by=by, told=told, whole=whole)
                 settled = fresh[-1][0]
             seen += len(rows)
+            if write and seen >= refresh_at:
+                with tenant_scope(tenant_id), connection.cursor() as cursor:
+                    cursor.execute("SELECT imports_refresh_statistics(%s)", [list(importer.tables)])
+                refresh_at = seen * 6
             if report:
                 report(seen, max(total, seen))
     with tenant_scope(tenant_id):

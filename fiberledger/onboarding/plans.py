@@ -68,6 +68,7 @@ class PlanImporter:
     title: ClassVar = gettext_lazy("Plans")
     url: ClassVar = "catalog:plan-list"
     explain: ClassVar = gettext_lazy("A row per plan: name, speeds, price, validity.")
+    tables: ClassVar = ("catalog_plan",)
     creatable: ClassVar[dict[str, Any]] = {}
     questions: ClassVar[dict[str, Any]] = {}
     words: ClassVar = {**WORDS, "name taken": gettext_lazy("Name taken"), "name missing": gettext_lazy("Name missing")}

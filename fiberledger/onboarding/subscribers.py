@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from fiberledger import calendar
@@ -58,6 +57,19 @@ class SubscriberImporter:
         "areas": gettext_lazy("Create cities and areas that are not there yet"),
         "plans": gettext_lazy("Create plans that are not there yet, with the row's fee as price"),
     }
+    tables: ClassVar = (
+        "subscribers_subscriber",
+        "subscribers_search",
+        "subscriptions_subscription",
+        "subscriptions_statuschange",
+        "access_accessaccount",
+        "radius_line",
+        "ledger_ledgeraccount",
+        "ledger_journalentry",
+        "ledger_posting",
+        "billing_invoice",
+        "billing_invoiceline",
+    )
     questions: ClassVar = {
         "bill_from": (
             gettext_lazy("From when shall we bill?"),
@@ -105,11 +117,7 @@ class SubscriberImporter:
         numbers = {row.number for row in mine if row.number}
         phones = {row.phone for row in mine if row.phone}
         usernames = {row.username.lower() for row in mine if row.username}
-        known = list(
-            Subscriber.objects.filter(Q(number__in=numbers) | Q(phone__in=phones)).values_list(
-                "number", "phone", "name", named=True
-            )
-        )
+        known = subscribers.known_as(numbers, phones)
         by_number = {other.number: other for other in known}
         by_phone = {other.phone: other for other in known}
         taken_usernames = usernames_taken(usernames)
