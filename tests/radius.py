@@ -210,7 +210,8 @@ class CommandedRouter:
                 return
             request = packet.CoAPacket(packet=data, secret=self.secret.encode(), dict=words)
             ours = request.VerifyCoARequest() and request.verify_message_authenticator()
-            self.got.append((request.code, ours, {code: request[code] for code in request.keys()}))
+            names = request.keys()  # by name; iterating over the packet itself gives numbers
+            self.got.append((request.code, ours, {name: request[name] for name in names}))
             if self.answer == "silence" or not ours:
                 continue
             reply = request.CreateReply()

@@ -139,12 +139,18 @@ def _run(options: Any) -> int:
         raise Trouble(f"FreeRADIUS does not accept the configuration: {fault}")
     command = [freeradius.program(), *(["-X"] if options.debug else ["-f", "-l", "stdout"]), "-d", str(folder)]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_us)
+    asked: list[int] = []
+
+    def stop(number: int, _frame: Any) -> None:
+        asked.append(number)
+        child.terminate()
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: child.terminate())
+        signal.signal(name, stop)
     print(f"FreeRADIUS listens on {options.listen}:{options.auth_port} and :{options.acct_port}", flush=True)
     code = child.wait()
-    if code > 0:
-        raise Trouble(f"FreeRADIUS ended with code {code}; {folder}/log/radius.log or --debug says why")
+    if not asked:
+        raise Trouble(f"FreeRADIUS ended by itself with code {code}; {folder}/log/radius.log or --debug says why")
     return 0
 
 

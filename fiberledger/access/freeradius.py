@@ -150,6 +150,7 @@ def _configuration(folder: Path, setup: Setup) -> str:
         "client_seconds": setup.client_seconds,
         "threads": setup.threads,
         "reject_delay": setup.reject_delay,
+        "connections": setup.threads + 8,
         "spare": max(2, setup.threads // 2),
     }
     return re.sub(r"@(\w+)@", lambda found: str(values[found[1]]), _CONFIGURATION)
@@ -240,8 +241,9 @@ modules {
 		pool {
 			# 0: start even while the database is away.
 			start = 0
+			# More than threads: the listeners look up routers, and the replay has its own.
 			min = 2
-			max = @threads@
+			max = @connections@
 			spare = @spare@
 			uses = 0
 			lifetime = 0

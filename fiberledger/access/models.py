@@ -247,7 +247,7 @@ class AccessAccount(TenantModel):
 class RadiusLine(TenantModel):
     """What FreeRADIUS reads for one account: a projection, rebuilt from subscription, plan and account at any time."""
 
-    id = None
+    id = None  # type: ignore[assignment]
     account = TenantOneToOneField(AccessAccount, on_delete=models.CASCADE, primary_key=True, related_name="radius_line")
     username = models.CharField(max_length=64)
     verdict = models.CharField(max_length=8)  # accept, walled, refuse
@@ -280,7 +280,7 @@ class RadiusLine(TenantModel):
 class _Session(TenantModel):
     """Written by radius_acct() alone: no foreign keys, so that a packet costs one row and its indexes."""
 
-    id = None
+    id = None  # type: ignore[assignment]
     key = models.UUIDField(primary_key=True)
     nas = models.ForeignKey(
         Nas,

@@ -31,7 +31,7 @@ def find(actor: Any, text: str) -> list[Hit]:
                 ids += accounts.filter(only_mac=mac).values_list("pk", flat=True)[:5]
             found = accounts.filter(pk__in=[pk for pk in ids if pk])
         else:
-            found = accounts.extra(  # noqa: S610 (the index is on lower(username))
+            found = accounts.extra(
                 where=["lower(access_accessaccount.username) >= %s AND lower(access_accessaccount.username) < %s"],
                 params=[text.lower(), text.lower() + "\U0010ffff"],
             )

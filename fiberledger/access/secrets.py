@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import os
-import secrets as randomness
 from base64 import urlsafe_b64decode
 from functools import cache
 from hashlib import sha256
@@ -30,7 +29,10 @@ class WrongKey(Exception):
 
 def strong_password(length: int = 12) -> str:
     """A new password: 69 bits at twelve letters, and nothing that a router's form would choke on."""
-    return "".join(randomness.choice(_LETTERS) for _ in range(length))
+    letters, whole = "", 256 - 256 % len(_LETTERS)  # bytes beyond the last whole round would favour the first letters
+    while len(letters) < length:
+        letters += "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(2 * length) if byte < whole)
+    return letters[:length]
 
 
 @cache

@@ -55,17 +55,13 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
         if silent:  # it did not answer the one before: do not let each cost three seconds
             _record(tenant_id, command, coa.Answer("silence"), session, None)
             continue
-        line = lines.get(session.username)
-        grants = (
-            line is not None and line.verdict == "accept" and (line.ends_at is None or line.ends_at > calendar.now())
-        )
-        if not command.by_hand and grants and line.terms == session.terms:
+        line = None if command.by_hand else _granted(lines.get(session.username))
+        if line is not None and line.terms == session.terms:
             _record(tenant_id, command, coa.Answer("ack"), None, None)  # put right in the meantime
             continue
         found = coa.which(session.session_id, session.username, session.ip)
-        same_but_speed = not command.by_hand and grants and line.terms[:6] == session.terms[:6]
         answer = None
-        if same_but_speed:
+        if line is not None and line.terms[:6] == session.terms[:6]:
             items = list(zip(line.attributes, line.values, strict=True))
             answer = coa.ask(address, coa.CHANGE, secret, found + coa.new_terms(items))
         if answer is None or (answer.kind == "nak" and answer.error != coa.NO_SUCH_SESSION):
@@ -84,6 +80,13 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
                 queueing_lock=f"access.nas:{nas_id}",
                 at=calendar.now() + timedelta(seconds=30) if silent else None,
             )
+
+
+def _granted(line: RadiusLine | None) -> RadiusLine | None:
+    """The line, when it may be online on its own terms."""
+    if line is None or line.verdict != "accept" or (line.ends_at is not None and line.ends_at <= calendar.now()):
+        return None
+    return line
 
 
 def _pause() -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.db import connection
-from tests.radius import CommandedRouter, Router, make_line
 
 from fiberledger import calendar
 from fiberledger.access import services
@@ -22,6 +21,7 @@ from fiberledger.access.models import LineCommand, LiveSession, SessionHistory
 from fiberledger.operate import environment
 from fiberledger.subscriptions import services as subscriptions
 from fiberledger.tenancy import Refusal
+from tests.radius import CommandedRouter, Router, make_line
 
 GIGA = 1 << 32
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.radius import Router, fresh_address, make_line, wait_until
 
 from fiberledger import calendar
 from fiberledger.access import services
@@ -13,6 +12,7 @@ from fiberledger.access.models import AccessAccount, Nas, RadiusLine, RefusedLog
 from fiberledger.access.rules import as_value
 from fiberledger.subscriptions import services as subscriptions
 from fiberledger.tenancy import Refusal
+from tests.radius import Router, fresh_address, make_line, wait_until
 
 
 @pytest.mark.parametrize("how", ["PAP", "CHAP", "MSCHAP"])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
-from tests.radius import Router, make_line
 
 from fiberledger import audit
 from fiberledger.access import services
 from fiberledger.access.models import AccessAccount, LineCommand, LiveSession, Nas
 from fiberledger.screens.registry import registry
 from fiberledger.subscriptions import services as subscriptions
+from tests.radius import Router, make_line
 
 
 @pytest.mark.parametrize(
