@@ -13,9 +13,11 @@ from fiberledger.tenancy.hot import hot
 
 from .events import InvoicesSettled
 
-# The statement itself stands in migration 0002, as a function: a till that settles one payment after another then
+# The statement itself stands in migration 0003, as a function: a till that settles one payment after another then
 # plans it once a connection and not each time.
-_SETTLE = "SELECT invoice_id FROM billing_settle(%(tenant)s, %(subscribers)s::bigint[], %(only)s::bigint[], %(on)s, %(at)s)"
+_SETTLE = (
+    "SELECT invoice_id FROM billing_settle(%(tenant)s, %(subscribers)s::bigint[], %(only)s::bigint[], %(on)s, %(at)s)"
+)
 
 _WHOSE = """
 SELECT DISTINCT subscriber_id FROM billing_invoice WHERE tenant_id = %s AND id = ANY(%s) ORDER BY subscriber_id"""
