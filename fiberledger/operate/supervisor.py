@@ -357,7 +357,6 @@ def load_demo_once() -> None:
     done = subprocess.run([sys.executable, "-m", "fiberledger", *arguments], env=_marked())
     if done.returncode:
         raise Trouble("the demo could not be loaded (see above); start without it: fiberledger run --no-demo")
-    note.write_text("done")
 
 
 def _has_tenants():
