@@ -15,6 +15,8 @@ setup: ## virtual environment, packages, assets, translations
 	@test -n "$(PYTHON)" || { echo "setup: Python 3.11 is needed: apt-get install python3" >&2; exit 1; }
 	@"$(PYTHON)" scripts/setup.py
 
+assets: setup ## only what has changed of the pages' scripts and styles (setup does it too)
+
 run: setup ## everything in one process: database, web, workers; loads the demo on first start
 	@exec "$(BIN)/python" -m fiberledger run --follow $(ARGS)
 
