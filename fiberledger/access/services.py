@@ -15,6 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs
+from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers import states
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
@@ -80,8 +81,24 @@ def save_account(account: AccessAccount, *, password: str = "", by: Any) -> Acce
     audit.note(
         by, "account.opened" if new else "account.changed", account, before=before, after=audit.snapshot(account)
     )
+    _make_findable([account.subscription_id])
     apply_now([account.subscription_id], by=by)
     return account
+
+
+def _make_findable(subscription_ids: Sequence[int]) -> None:
+    """Subscribers are found by the usernames and bound devices of all their lines."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT s.subscriber_id, string_agg(trim(a.username || ' ' || a.only_mac), ' ' ORDER BY a.id)
+                 FROM subscriptions_subscription s
+                 JOIN access_accessaccount a ON a.tenant_id = s.tenant_id AND a.subscription_id = s.id
+                WHERE s.tenant_id = %s AND s.subscriber_id IN
+                      (SELECT subscriber_id FROM subscriptions_subscription WHERE tenant_id = %s AND id = ANY (%s))
+                GROUP BY s.subscriber_id""",
+            [current_tenant_id(), current_tenant_id(), list(subscription_ids)],
+        )
+        subscribers.also_found_by(dict(cursor.fetchall()))
 
 
 def _taken(error: Exception) -> str:

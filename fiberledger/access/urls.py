@@ -9,6 +9,7 @@ urlpatterns = [
     path("routers/", include(list(screens.routers.urls()))),
     path("online/count/", views.online_count, name="online-count"),
     path("online/<uuid:key>/disconnect/", views.disconnect, name="disconnect"),
+    path("online/", views.online),  # in place of the plain list below
     path("online/", include(list(screens.live_sessions.urls()))),
     path("sessions/", include(list(screens.past_sessions.urls()))),
     path("refused/", include(list(screens.refusals.urls()))),

@@ -18,7 +18,7 @@ from . import coa, services
 from .forms import AccountForm, ReasonForm
 from .models import AccessAccount, LiveSession, Nas
 from .routeros import script
-from .screens import STATES
+from .screens import STATES, live_sessions
 
 
 def _network_tab(subscriber_id: int) -> str:
@@ -151,6 +151,12 @@ def test_router(request: HttpRequest, pk: int) -> HttpResponse:
             request, _("It answers commands, and the secret fits. Its own packets: %(heard)s.") % {"heard": heard}
         )
     return redirect("access:nas", pk=pk)
+
+
+@staff("access.sessions")
+def online(request: HttpRequest) -> HttpResponse:
+    """Who is online: the list, under a line that keeps itself fresh."""
+    return screens.list_page(request, live_sessions, template="access/online.html")
 
 
 @staff("access.sessions")

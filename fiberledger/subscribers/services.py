@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -609,6 +609,16 @@ def withdraw(ids: Iterable[int], *, by: Any) -> int:
         (("subscribers.subscriber", pk, f"{number} {name}", None, None) for pk, number, name, _account in gone),
     )
     return len(gone)
+
+
+def also_found_by(words: Mapping[int, str]) -> None:
+    """Words of other rooms (usernames, device addresses) that subscribers are to be found by: id → all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE subscribers_subscriber s SET extra_search = w.words FROM unnest(%s::bigint[], %s::text[]) w (id, words)
+                WHERE s.tenant_id = %s AND s.id = w.id AND s.extra_search <> w.words""",
+            [list(words), [words[pk] for pk in words], current_tenant_id()],
+        )
 
 
 def search(text: str, *, actor: Any, limit: int = 20) -> list[int]:

@@ -152,6 +152,18 @@ def test_the_palette_finds_a_line_by_name_address_and_device(isp, router):
         assert find(isp.system(), "no") == []
 
 
+def test_a_subscriber_is_found_by_their_username(isp, router):
+    from fiberledger.subscribers import services as subscribers
+
+    account = make_line(isp, username="house7.block-c")
+    with isp.scope():
+        assert [s.pk for s in subscribers.find("house7", actor=isp.system())] == [account.subscription.subscriber_id]
+        account.username = "house8"
+        services.save_account(account, by=isp.system())
+        assert [s.pk for s in subscribers.find("house8", actor=isp.system())] == [account.subscription.subscriber_id]
+        assert subscribers.find("house7", actor=isp.system()) == []
+
+
 def test_the_figures_of_the_dashboard(isp, router, clock):
     make_line(isp)
     router.tell("Start", "asha")
