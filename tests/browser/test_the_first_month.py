@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-from tests.browser.chromium import Desk
-from tests.stories.test_import_month_begins import DATA, VERDICTS
-
 from fiberledger.billing.models import Invoice
 from fiberledger.ledger.models import LedgerAccount
 from fiberledger.payments.models import Payment
 from fiberledger.subscribers.models import Subscriber
+from tests.browser.chromium import Desk
+from tests.stories.test_import_month_begins import DATA, VERDICTS
 
 
 def bring_in(page, isp, kind, path):

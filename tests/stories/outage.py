@@ -12,11 +12,11 @@ from fiberledger.operate import postgres
 def main() -> None:
     operate.ensure_database()
     from django.db import connections
-    from tests.radius import FreeRadius, Router, make_line, wait_until
-    from tests.stage import Isp
 
     from fiberledger.access.models import LiveSession
     from fiberledger.tenancy.services import create_tenant
+    from tests.radius import FreeRadius, Router, make_line, wait_until
+    from tests.stage import Isp
 
     isp = Isp(create_tenant("bright", name="Bright ISP", country="PK"))
     cluster, told = postgres.embedded(), {}

@@ -6,9 +6,6 @@ from __future__ import annotations
 
 import re
 
-from tests.radius import Router
-from tests.stories.test_import_month_begins import DATA, VERDICTS, import_plans, map_and_check, send
-
 from fiberledger.access import services as access
 from fiberledger.access.models import AccessAccount
 from fiberledger.billing.models import Invoice
@@ -17,6 +14,8 @@ from fiberledger.payments.models import Payment
 from fiberledger.places.models import Area
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions.models import Subscription
+from tests.radius import Router
+from tests.stories.test_import_month_begins import DATA, VERDICTS, import_plans, map_and_check, send
 
 
 def collect(isp, subscriber, amount):
@@ -101,7 +100,10 @@ def test_an_isps_first_month(isp, freeradius):
     # The street is suspended: RADIUS refuses, and the page says why.
     seen = owner.get("/dunning/preview/", {"mode": "owing", "area": street.pk})
     assert debtor.name in seen.content.decode() or "more" in seen.content.decode()
-    started = owner.post("/dunning/start/", {"mode": "owing", "area": street.pk, "branch": "", "note": "Unpaid in spite of two reminders"})
+    started = owner.post(
+        "/dunning/start/",
+        {"mode": "owing", "area": street.pk, "branch": "", "note": "Unpaid in spite of two reminders"},
+    )
     assert started.status_code == 302
     isp.run()
     with isp.scope():
