@@ -110,7 +110,7 @@ def start(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         screens.toast(request, refusal, "bad")
         return redirect(f"{url_for('dunning:preview')}?{request.POST.urlencode()}")
-    return redirect("dunning:run", pk=suspension.pk)
+    return redirect(screens.run_url(suspension.run))
 
 
 @staff("dunning.view")
@@ -182,10 +182,11 @@ def _run(request: HttpRequest, suspension: SuspensionRun) -> dict[str, Any]:
 @staff("dunning.lift_breaker")
 def lift(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        services.lift_breaker(get_object_or_404(SuspensionRun, pk=pk), by=request.actor)
+        suspension = services.lift_breaker(get_object_or_404(SuspensionRun, pk=pk), by=request.actor)
     except Refusal as refusal:
         screens.toast(request, refusal, "bad")
-    return redirect("dunning:run", pk=pk)
+        return redirect("dunning:run", pk=pk)
+    return redirect(screens.run_url(suspension.run))
 
 
 @require_POST

@@ -67,6 +67,16 @@ def test_three_interactions_from_anywhere(shop):
     assert payment.number in till.get("/payments/?q=" + payment.number).content.decode()
 
 
+def test_the_palette_collects_from_whoever_is_meant(shop):
+    asha = shop.subscriber("Asha")
+    shop.bill(asha, "1500")
+    till = shop.isp.client("cashier")
+    hits = till.get("/palette/", {"q": f"collect {asha.phone[-7:]}"}).content.decode()
+    assert f"/payments/collect/{asha.pk}/" in hits and "1,500" in hits
+    payment = shop.pay(asha, "5")
+    assert f"/payments/{payment.pk}/" in till.get("/palette/", {"q": payment.number}).content.decode()
+
+
 def test_a_double_click_is_one_payment(shop):
     asha = shop.subscriber("Asha")
     shop.bill(asha, "1500")

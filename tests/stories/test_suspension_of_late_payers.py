@@ -67,7 +67,11 @@ def test_a_street_is_suspended_by_hand(shop, clock):
     assert owner.get(started["Location"]).status_code == 200
     shop.isp.run()
     assert (shop.line_of(here).status, shop.line_of(there).status) == ("suspended", "active")
-    result = owner.get(started["Location"]).content.decode()
+    progress = owner.get(started["Location"]).content.decode()
+    assert "1 line cut" in progress, "the progress page ends with the result and the way there"
+    with shop.scope():
+        run = SuspensionRun.objects.get()
+    result = owner.get(f"/dunning/runs/{run.pk}/").content.decode()
     assert "Here" in result and "asked twice" in result
     assert shop.isp.client("cashier").post("/dunning/start/", {"mode": "owing"}).status_code == 403
 
