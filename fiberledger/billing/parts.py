@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from fiberledger import screens
 from fiberledger.money import Money
-from fiberledger.screens import Button, Column, Fact, Facts, Tab
+from fiberledger.screens import Button, Column, Fact, Facts, Tab, Trail
 from fiberledger.subscribers.models import Subscriber
 
 from . import reading
@@ -81,4 +81,7 @@ PARTS = [
     Button(gettext_lazy("Invoice by hand"),
            lambda subscriber: f"{reverse('billing:invoice-new')}?subscriber={subscriber.pk}", "file-plus",
            "billing.issue", on="subscribers.subscriber", order=40),
+    Trail("subscribers.subscriber", "billing.invoice",
+          lambda subscriber: Invoice.objects.filter(subscriber=subscriber).order_by("-pk").values_list("pk", flat=True)[:60],
+          "billing.view"),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import screens
-from fiberledger.screens import Button, Column, Tab
+from fiberledger.screens import Button, Column, Tab, Trail
 
 from .models import Payment
 
@@ -42,5 +42,10 @@ PARTS = [
     Button(
         _("Collect a payment"), "payments:collect_from", "hand-coins", "payments.record", on="subscribers.subscriber",
         primary=True, order=10, keys="c",
+    ),
+    Trail(
+        "subscribers.subscriber", "payments.payment",
+        lambda subscriber: Payment.objects.filter(subscriber=subscriber).order_by("-pk").values_list("pk", flat=True)[:60],
+        "payments.view",
     ),
 ]  # fmt: skip

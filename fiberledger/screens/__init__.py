@@ -51,7 +51,7 @@ on the form.
         status=subscriber.status, facts=[Fact(_("Owed"), money, url=...)], buttons=[...], tabs=[...], cards=[...],
         back=(_("Subscribers"), url))
     Other rooms add Tab, Button, Facts, Card to it from their parts.py with on="subscribers.subscriber".
-    A "History" tab with the audit timeline is always there.
+    A "History" tab with the audit timeline is always there; a `Trail` in parts.py adds what happened to rows of yours.
 
 **A list of one's own** — `screens.list_page(request, a_screen, queryset, **context)` gives a Screen's list over rows you choose;
 `screens.rows_for(a_screen, actor, params, within=scope)` gives the filtered, searched, sorted queryset (exports and jobs use it:
@@ -82,6 +82,7 @@ from .registry import (
     PaletteAction,
     Reading,
     Tab,
+    Trail,
     WorkItem,
     Worklist,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "Reading",
     "Screen",
     "Tab",
+    "Trail",
     "View",
     "WorkItem",
     "Worklist",

@@ -27,7 +27,7 @@ from fiberledger import audit
 from fiberledger.tenancy import Refusal
 
 from . import cells, filters, keyset, scope
-from .registry import Button, Card, Fact, Facts, Tab, _may, parts_of
+from .registry import Button, Card, Fact, Facts, Tab, Trail, _may, parts_of
 from .screen import EXPORT_FORMATS, BoundColumn, Screen, bind_column, has_field, url_of
 
 COUNT_CAP = 10_000
@@ -529,13 +529,22 @@ def _press(button: Button, obj: Any) -> Press:
 
 
 def timeline_context(request: HttpRequest, obj: Model) -> dict[str, Any]:
-    """The last things that happened to a record; older ones on demand."""
-    entries = audit.timeline(obj._meta.label, obj.pk)
+    """The last things that happened to a record and to what belongs to it; older ones on demand."""
+    from fiberledger.audit.models import Entry
+
+    label = obj._meta.label_lower
     before = request.GET.get("older", "")
-    if before.isdecimal() and len(before) < 19:
-        entries = entries.filter(pk__lt=int(before))
-    found = list(entries[:31])
-    return {"entries": found[:30], "older": found[29].pk if len(found) > 30 else None}
+    trails = [audit.timeline(label, obj.pk)]
+    for trail in parts_of(label, Trail, request.actor):
+        if ids := [str(pk) for pk in trail.ids(obj)][:100]:
+            trails.append(Entry.objects.filter(target_type=trail.target, target_id__in=ids).newest_first())
+    found: list[Any] = []
+    for entries in trails:
+        if before.isdecimal() and len(before) < 19:
+            entries = entries.filter(pk__lt=int(before))
+        found += entries[:31]
+    found.sort(key=lambda entry: -entry.pk)
+    return {"entries": found[:30], "older": found[29].pk if len(found) > 30 else None, "own_type": label}
 
 
 # --- forms ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Every room may have these modules; each is found by name when Django starts, and
     navigation.py   NAVIGATION = [Entry(...), ...]
     palette.py      def find(actor, text) -> list[Hit]      and      ACTIONS = [PaletteAction(...), ...]
     figures.py      FIGURES = [Figure(...), Worklist(...), Chart(...), ...]
-    parts.py        PARTS = [Tab(...), Button(...), Facts(...), Card(...), ...]      each with on="room.model"
+    parts.py        PARTS = [Tab(...), Button(...), Facts(...), Card(...), Trail(...), ...]      each with on="room.model"
     screens.py      Screen(...) at module level; a Screen registers itself
 
 What the actor may not open is never shown to them: `permission` is asked before anything is called. The functions
@@ -270,6 +270,20 @@ class Card:
     on: str = ""
     order: int = 50
     title: Any = ""
+
+
+@dataclass(frozen=True)
+class Trail:
+    """More of a record's history: what happened to rows that belong to it. `ids(obj)` are their numbers, at most a hundred.
+
+    A payment is noted on the payment; its subscriber's History tells of it all the same.
+    """
+
+    on: str
+    target: str
+    ids: Callable[[Any], Iterable[int]]
+    permission: str = ""
+    order: int = 50
 
 
 @dataclass

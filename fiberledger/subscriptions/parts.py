@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger.money import Money
-from fiberledger.screens import Button, Fact, Facts, Tab
+from fiberledger.screens import Button, Fact, Facts, Tab, Trail
 from fiberledger.subscribers.states import OVER, Status, may_go
 
 from .models import StatusChange, Subscription
@@ -181,5 +181,10 @@ PARTS = [
         post=True,
         when=_when(Status.BLACKLISTED),
         confirm=_("They become inactive and may buy again."),
+    ),
+    Trail(
+        _ON,
+        "subscriptions.subscription",
+        lambda subscriber: Subscription.objects.filter(subscriber=subscriber).values_list("pk", flat=True)[:60],
     ),
 ]
