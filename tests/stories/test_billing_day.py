@@ -180,3 +180,23 @@ def test_two_months_with_advance_and_the_automatic_run(isp, clock):
     with isp.scope():
         assert [(i.status, i.outstanding_amount) for i in Invoice.objects.order_by("pk")] == [
             ("paid", Decimal(0)), ("part_paid", Decimal(500))]  # fmt: skip
+
+
+def test_the_owner_sees_what_was_billed_and_finds_an_invoice_by_its_digits(isp, clock):
+    from fiberledger.billing import palette
+
+    clock.move_to("2026-01-15")
+    lines_for(isp)
+    isp.bill("2026-01-15")
+    client = isp.client("owner")
+    clock.move_to("2026-02-15")
+    home = client.get("/").content.decode()
+    assert "Pending dues" in home and "3 subscribers owe" in home and "3 lines wait to be billed" in home
+    with isp.scope():
+        for typed in ("2", "inv-000002", "INV-000002"):
+            (hit,) = palette.find(isp.system(), typed)
+            assert hit.title == "INV-000002"
+        assert palette.find(isp.system(), "asha") == []
+    overdue = client.get("/billing/invoices/?overdue=1&view=overdue").content.decode()
+    assert "INV-000003" in overdue
+    assert "INV-000002" in client.get("/billing/invoices/?q=2").content.decode()
