@@ -55,6 +55,7 @@ def _load(options: Any) -> int:
 
 
 def _live(options: Any) -> int:
+    from fiberledger.access.play import play_sessions
     from fiberledger.tenancy import Refusal
     from fiberledger.tenancy.models import Tenant
 
@@ -66,6 +67,7 @@ def _live(options: Any) -> int:
         raise Refusal(f"the demo knows {', '.join(COMPANIES)}")
     tenant = Tenant.objects.get(slug=options.slug)
     Life(COMPANIES[options.slug], tenant, today_of(tenant), lambda text: print(text, flush=True)).live()
+    play_sessions(tenant.pk)
     return 0
 
 

@@ -76,7 +76,7 @@ def _write(order: Order, row: Model) -> str:
         value = value.pk
     if value is not None:
         value = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return base64.urlsafe_b64encode(json.dumps([value, row.pk]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([value, row.pk], default=str).encode()).decode().rstrip("=")
 
 
 def _read(model: type[Model], order: Order, token: str) -> tuple[Any, Any] | None:

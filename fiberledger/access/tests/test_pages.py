@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -162,6 +164,25 @@ def test_a_subscriber_is_found_by_their_username(isp, router):
         services.save_account(account, by=isp.system())
         assert [s.pk for s in subscribers.find("house8", actor=isp.system())] == [account.subscription.subscriber_id]
         assert subscribers.find("house7", actor=isp.system()) == []
+
+
+def test_a_demonstration_has_a_past_and_a_present(isp, router):
+    from fiberledger.access.models import SessionHistory
+    from fiberledger.access.play import play_sessions
+
+    accounts = [make_line(isp, name=f"Person {n}", username=f"person{n}", phone=f"030012345{n:02}") for n in range(12)]
+    played = play_sessions(isp.tenant.pk, days=30)
+    with isp.scope():
+        assert SessionHistory.objects.count() + LiveSession.objects.count() == played > 12 * 15
+        assert 0 < LiveSession.objects.count() < 12
+        assert services.reconcile() == 0  # they have the terms their lines have
+    page = isp.client("owner").get(reverse("access:livesession-list"))
+    assert b"hx-trigger" in page.content and b"48:8F:5A" in page.content
+    past = isp.client("owner").get(reverse("access:sessionhistory-list")).content.decode()
+    after = re.search(r"after=([\w-]+)", past)[1]
+    older = isp.client("owner").get(reverse("access:sessionhistory-list"), {"after": after})
+    assert older.status_code == 200 and b"person" in older.content
+    assert len(accounts) == 12
 
 
 def test_the_figures_of_the_dashboard(isp, router, clock):

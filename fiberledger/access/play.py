@@ -1,0 +1,52 @@
+"""Sessions for a demonstration: weeks of past ones and some that are on now, as routers would have reported them."""
+
+from __future__ import annotations
+
+from django.db import connections, transaction
+
+from fiberledger import calendar
+
+# A line's nights differ by its number alone, so the same demonstration has the same past.
+_PAST = """
+    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, started_at,
+        ended_at, seconds, in_octets, out_octets, cause)
+    SELECT md5(x.id || '-' || x.d)::uuid, x.tenant_id, x.nas_id, x.id, lower(x.username), upper(lpad(to_hex(x.id * 64 + x.d), 8, '0')),
+           x.mac, x.ip, ended - make_interval(secs => secs), ended, secs, secs * (9000 + 400 * (x.id %% 37)), secs * (70000 + 3000 * (x.id %% 41)),
+           (ARRAY['User-Request', 'Lost-Carrier', 'Session-Timeout', 'Lost-Carrier'])[1 + (x.id + x.d) %% 4]
+      FROM (SELECT a.id, a.tenant_id, a.username, n.id AS nas_id, d, 9000 + (a.id * 7919 + d * 104729) %% 70000 AS secs,
+                   %s::timestamptz - make_interval(days => d) - make_interval(secs => (a.id * 31 + d * 977) %% 14000) AS ended,
+                   {device} AS mac, {address} AS ip
+              FROM access_accessaccount a
+              CROSS JOIN generate_series(1, %s) d
+              JOIN LATERAL (SELECT id FROM access_nas WHERE tenant_id = a.tenant_id ORDER BY id LIMIT 1) n ON true
+             WHERE a.tenant_id = %s AND a.kind <> 'static' AND (a.id + d) %% 3 <> 0) x
+    ON CONFLICT DO NOTHING"""
+_LIVE = """
+    INSERT INTO access_livesession (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6, called, started_at,
+        updated_at, seconds, in_octets, out_octets, terms)
+    SELECT md5('live-' || a.id)::uuid, a.tenant_id, n.id, a.id, l.username, upper(lpad(to_hex(a.id), 8, '8')), {device}, {address}, '',
+           'pppoe1', at - make_interval(secs => secs), at, secs, secs * (9000 + 400 * (a.id %% 37)), secs * (70000 + 3000 * (a.id %% 41)),
+           l.terms
+      FROM access_accessaccount a
+      JOIN radius_line l ON l.account_id = a.id AND l.verdict = 'accept'
+      JOIN LATERAL (SELECT id FROM access_nas WHERE tenant_id = a.tenant_id ORDER BY id LIMIT 1) n ON true
+      CROSS JOIN LATERAL (SELECT %s::timestamptz - make_interval(secs => a.id %% 280) AS at, 600 + (a.id * 7919) %% 60000 AS secs) t
+     WHERE a.tenant_id = %s AND a.id %% 10 < 7
+    ON CONFLICT DO NOTHING"""
+_DEVICE = "'48:8F:5A:' || upper(substr(md5(a.id::text), 1, 2) || ':' || substr(md5(a.id::text), 3, 2) || ':' || substr(md5(a.id::text), 5, 2))"
+_ADDRESS = "coalesce(a.static_ip, '10.20.0.0'::inet + a.id % 60000)"
+
+
+def play_sessions(tenant_id: int, *, days: int = 45) -> int:
+    """Give every login of the tenant a past and most of them a session now. Returns how many sessions.
+
+    Call it outside a tenant_scope, when the accounts are committed. The live ones are swept after a quarter of an hour,
+    as any session is that no router reports any more.
+    """
+    now = calendar.now()
+    names = {"device": _DEVICE, "address": _ADDRESS.replace("%", "%%")}
+    with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
+        cursor.execute(_PAST.format(**names), [now, min(days, 50), tenant_id])
+        count = cursor.rowcount
+        cursor.execute(_LIVE.format(**names), [now, tenant_id])
+        return count + cursor.rowcount
