@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -70,7 +71,7 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
             line = None
         silent = answer.kind == "silence"
         _record(tenant_id, command, answer, session, line)
-        _pause()
+        time.sleep(BETWEEN)
     with tenant_scope(tenant_id):
         if LineCommand.objects.waiting().filter(nas_id=nas_id).exists():
             jobs.enqueue(
@@ -87,13 +88,6 @@ def _granted(line: RadiusLine | None) -> RadiusLine | None:
     if line is None or line.verdict != "accept" or (line.ends_at is not None and line.ends_at <= calendar.now()):
         return None
     return line
-
-
-def _pause() -> None:
-    import time
-
-    if not os.environ.get("PYTEST_CURRENT_TEST"):
-        time.sleep(BETWEEN)
 
 
 def _record(
