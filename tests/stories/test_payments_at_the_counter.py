@@ -210,6 +210,7 @@ def test_one_click_sends_the_receipt(shop):
     shop.isp.run()
     owner = shop.isp.client("owner")
     page = owner.get("/notices/outbox/")
+    assert "form-action 'self' https://wa.me" in page["Content-Security-Policy"], "or the browser stays here"
     assert "R-000001" in page.content.decode()
     with shop.scope():
         notice = Notice.objects.get(event="payment.received")
