@@ -178,7 +178,7 @@ class SubscriberImporter:
         self._create_areas(context, values, created, by=by)
         try:
             ids = subscribers.register_many(
-                [_new_subscriber(row) for row in values], by=by, action="subscriber.imported"
+                [_new_subscriber(row) for row in values], by=by, action="subscriber.imported", checked=True
             )
             created["subscribers.subscriber"] = ids
             pairs = list(zip(ids, values, strict=True))
