@@ -212,7 +212,6 @@ def show_list(request: HttpRequest, screen: Screen, queryset: QuerySet | None = 
         "clear_url": _query(params, drop=[c.name for c in chips] + [f"{c.name}_from" for c in chips] + [f"{c.name}_to" for c in chips] + ["q", "view"]),
         "views": _views(screen, saved, params, list_url),
         "view": params.get("view", ""),
-        "columns": [(column, column in columns) for column in screen.columns_for(actor)],
         "bulk": bulk,
         "query": params.urlencode(),
         "list_url": list_url,
@@ -828,12 +827,27 @@ def run_bulk(request: HttpRequest, screen: Screen, code: str) -> HttpResponse:
 
 
 def choose_columns(request: HttpRequest, screen: Screen) -> HttpResponse:
+    """The dialog of columns and views when it is opened, and what was chosen in it."""
     from .models import SavedView
 
+    mine = SavedView.objects.for_list(screen.key, request.actor.user_id)
+    if request.method != "POST":
+        own = next((view.columns for view in mine if not view.name and view.owner_id == request.actor.user_id), None)
+        shown = chosen_columns(screen, own, request.actor)
+        return _respond(
+            request,
+            "screens/_list_choices.html",
+            {
+                "columns": [(column, column in shown) for column in screen.columns_for(request.actor)],
+                "own_views": [view for view in mine if view.name and view.owner_id == request.actor.user_id],
+                "actions_url": screen.url("list"),
+                "may_share": request.actor.may("screens.share_views"),
+            },
+        )
     back = f"{screen.url('list')}?{request.POST.get('query', '')}"
     known = {column.name for column in screen.bound_columns}
     chosen = [name for name in request.POST.getlist("column") if name in known]
-    if request.method == "POST" and request.actor.user_id:
+    if request.actor.user_id:
         own = SavedView.objects.filter(screen=screen.key, owner_id=request.actor.user_id, name="")
         if "reset" in request.POST or not chosen:
             own.delete()

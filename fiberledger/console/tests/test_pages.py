@@ -94,6 +94,8 @@ def test_a_saved_view_is_a_tab_for_who_made_it_and_for_all_when_shared(isp, many
 def test_columns_are_remembered_for_the_one_who_chose_them(isp, many, branches):
     owner, manager = isp.client(), isp.client("manager")
     first, other = branches.bound_columns[0], branches.bound_columns[1]
+    offered = owner.get(branches.url("columns")).content.decode()
+    assert f'value="{other.name}" checked' in offered and "Everyone sees it" in offered
     owner.post(branches.url("columns"), {"column": [first.name]})
     assert f'data-l="{other.title}"' not in owner.get(branches.url(), headers=FRAGMENT).content.decode()
     assert f'data-l="{other.title}"' in manager.get(branches.url(), headers=FRAGMENT).content.decode()
