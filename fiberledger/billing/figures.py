@@ -92,7 +92,7 @@ def _to_bill(request: Any) -> list[WorkItem]:
 
 
 def _failed(request: Any) -> list[WorkItem]:
-    found = BillingRun.objects.filter(run__state="failed").select_related("run").order_by("-pk")[:3]
+    found: Any = BillingRun.objects.filter(run__state="failed").select_related("run").order_by("-pk")[:3]
     return [
         WorkItem(_("A billing run stopped in the middle"), reverse("billing:run", args=[run.pk]), run.run.message,
                  "circle-alert", "bad", action=_("Look"))

@@ -155,8 +155,10 @@ def qr_text(invoice: Invoice, pay_link: str) -> str:
 
 
 def _logo(file_id: Any) -> str:
+    """The logo's path; a paper is never refused for the want of a picture."""
     file = File.objects.filter(pk=file_id).first() if file_id else None
-    return str(files.path_of(file)) if file else ""
+    path = files.path_of(file) if file else None
+    return str(path) if path and path.exists() else ""
 
 
 def invoice_pdf(invoice: Invoice, *, size: Size = Size.A4) -> bytes:
