@@ -21,7 +21,7 @@ def open_one(request: HttpRequest, token: str) -> HttpResponseBase:
         response = FileResponse(services.open_file(file), content_type=file.content_type)
     except FileNotFoundError as error:
         raise Http404 from error
-    response["Content-Disposition"] = content_disposition_header(file.content_type not in _SHOWN, file.name)
+    response["Content-Disposition"] = content_disposition_header(file.content_type not in _SHOWN, file.name) or "inline"
     response["Content-Length"] = str(file.size)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

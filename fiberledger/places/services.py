@@ -35,7 +35,7 @@ def save_area(area: Area, *, by: Any, before: dict | None = None) -> Area:
     """Store a new or changed area; its path and everything below follow in the same statement."""
     if not area.name:
         raise Refusal(_("Give the place a name."))
-    if area.parent_id and _DEPTH[area.level] <= _DEPTH[area.parent.level]:
+    if area.parent and _DEPTH[area.level] <= _DEPTH[area.parent.level]:
         raise Refusal(
             _("A %(level)s cannot lie inside a %(above)s.")
             % {"level": area.get_level_display().lower(), "above": area.parent.get_level_display().lower()}
@@ -128,7 +128,8 @@ def areas_for(pairs: Iterable[tuple[str, str]], *, create: bool = False, by: Any
                 break
         if match is None and create:
             match = area_for(city, name, create=True, by=by) if city else add_area(name, by=by)
-            by_name.setdefault(name.casefold(), []).append(match)
+            if match is not None:
+                by_name.setdefault(name.casefold(), []).append(match)
         if match is not None:
             found[pair] = match
     return found

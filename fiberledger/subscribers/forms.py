@@ -148,7 +148,7 @@ class SubscriberForm(forms.ModelForm):
 
     def new_subscriber(self) -> services.NewSubscriber:
         data = self.cleaned_data
-        text = {
+        text: dict[str, Any] = {
             name: data.get(name) or ""
             for name in (
                 "name",

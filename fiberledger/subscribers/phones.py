@@ -86,7 +86,7 @@ def _plain_mobile(raw: str, country: str) -> str | None:
 
 
 def _is_real(number: phonenumbers.PhoneNumber) -> bool:
-    region = phonenumbers.region_code_for_country_code(number.country_code)
+    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
     shape = _MOBILE.get(region)
     if shape and shape.fullmatch(str(number.national_number)) and not number.italian_leading_zero:
         return True

@@ -144,7 +144,7 @@ class RegisterForm(SubscriberForm, TermsFields):
     field_order = [name for _title, names in sections for name in names]
 
     class Meta(SubscriberForm.Meta):
-        fields = tuple(name for name in SubscriberForm.Meta.fields if name != "installed_on")
+        fields: Any = tuple(name for name in SubscriberForm.Meta.fields if name != "installed_on")
 
     def __init__(self, *args: Any, actor: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, actor=actor, **kwargs)

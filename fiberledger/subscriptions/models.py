@@ -124,7 +124,11 @@ class Subscription(TenantModel):
         ]
         indexes = [
             models.Index(fields=["tenant", "subscriber", "status"], name="subscription_by_subscriber"),
-            models.Index(fields=["tenant", "plan", "subscriber"], name="subscription_by_plan"),
+            models.Index(
+                fields=["tenant", "plan", "subscriber"],
+                name="subscription_by_plan",
+                condition=Q(withdrawn_at__isnull=True),
+            ),
             models.Index(fields=["tenant", "status", "billed_until"], name="subscription_to_bill"),
         ]
 

@@ -384,7 +384,8 @@ def _publish(event: type, ids: list[int]) -> None:
 def _ids(lines: Lines) -> list[int]:
     if isinstance(lines, QuerySet):
         return sorted(lines.order_by().values_list("pk", flat=True))
-    return sorted({getattr(line, "pk", line) for line in lines})
+    some: Iterable[Any] = lines
+    return sorted({getattr(line, "pk", line) for line in some})
 
 
 def _lock_subscribers(ids: Iterable[int]) -> dict[int, Subscriber]:

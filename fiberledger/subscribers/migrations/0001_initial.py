@@ -157,23 +157,27 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='subscriber',
-            index=models.Index(fields=['tenant', 'name_key', 'id'], name='subscriber_by_name'),
+            index=models.Index(condition=models.Q(('withdrawn_at__isnull', True)), fields=['tenant', 'id'], name='subscriber_alive'),
         ),
         migrations.AddIndex(
             model_name='subscriber',
-            index=models.Index(fields=['tenant', 'status', 'name_key', 'id'], name='subscriber_by_status'),
+            index=models.Index(condition=models.Q(('withdrawn_at__isnull', True)), fields=['tenant', 'name_key', 'id'], name='subscriber_by_name'),
         ),
         migrations.AddIndex(
             model_name='subscriber',
-            index=models.Index(fields=['tenant', 'area', 'name_key', 'id'], name='subscriber_by_area'),
+            index=models.Index(condition=models.Q(('withdrawn_at__isnull', True)), fields=['tenant', 'status', 'name_key', 'id'], name='subscriber_by_status'),
         ),
         migrations.AddIndex(
             model_name='subscriber',
-            index=models.Index(fields=['tenant', 'branch', 'name_key', 'id'], name='subscriber_by_branch'),
+            index=models.Index(condition=models.Q(('withdrawn_at__isnull', True)), fields=['tenant', 'area', 'name_key', 'id'], name='subscriber_by_area'),
         ),
         migrations.AddIndex(
             model_name='subscriber',
-            index=models.Index(fields=['tenant', 'created_at', 'id'], name='subscriber_by_age'),
+            index=models.Index(condition=models.Q(('withdrawn_at__isnull', True)), fields=['tenant', 'branch', 'name_key', 'id'], name='subscriber_by_branch'),
+        ),
+        migrations.AddIndex(
+            model_name='subscriber',
+            index=models.Index(condition=models.Q(('withdrawn_at__isnull', True)), fields=['tenant', 'created_at', 'id'], name='subscriber_by_age'),
         ),
         migrations.AddIndex(
             model_name='subscriber',
@@ -181,7 +185,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='subscriber',
-            index=models.Index(condition=models.Q(('reseller_name', ''), _negated=True), fields=['tenant', 'reseller_name', 'name_key', 'id'], name='subscriber_by_reseller'),
+            index=models.Index(condition=models.Q(models.Q(('reseller_name', ''), _negated=True), ('withdrawn_at__isnull', True)), fields=['tenant', 'reseller_name', 'name_key', 'id'], name='subscriber_by_reseller'),
         ),
         migrations.AddConstraint(
             model_name='subscriber',

@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='subscription',
-            index=models.Index(fields=['tenant', 'plan', 'subscriber'], name='subscription_by_plan'),
+            index=models.Index(condition=models.Q(('withdrawn_at__isnull', True)), fields=['tenant', 'plan', 'subscriber'], name='subscription_by_plan'),
         ),
         migrations.AddIndex(
             model_name='subscription',
