@@ -125,7 +125,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "page": page,
         "heads": [labels[code] for code in shown_columns],
         "faulty_rows": [_shown(row, importer, labels, [columns[code] for code in shown_columns]) for row in page],
-        "preview_heads": [(code, labels[code]) for code in run.map if any(code in seen for seen in run.preview)],
+        "preview_heads": [(code, label) for code, label in labels.items() if any(code in seen for seen in run.preview)],
         "preview": run.preview,
         "earlier": services.same_file(run) if run.state == ImportRun.State.CHECKED else None,
         "may_take": request.actor.may("imports.take"),
@@ -153,7 +153,7 @@ def _shown(row: ImportRow, importer: Any, labels: dict[str, str], places: list[i
             {
                 "field": labels.get(field, ""),
                 "what": said(word, importer),
-                "value": value,
+                "value": value.strip(),
                 "remedy": remedy(word, importer),
             }
             for word, field, value in row.faults

@@ -235,9 +235,9 @@ class SubscriberImporter:
         shown = {
             "number": value.number, "name": value.name, "guardian": value.guardian, "phone": value.phone,
             "national_id": value.national_id, "city": value.city, "area": value.area_name, "address": value.address,
-            "plan": value.plan_name, "fee": "" if value.fee is None else f"{value.fee:f}", "status": str(value.status.label),
+            "plan": value.plan_name, "fee": "" if value.fee is None else f"{value.fee:,.2f}".removesuffix(".00"), "status": str(value.status.label),
             "installed_on": value.installed_on.isoformat() if value.installed_on else "", "username": value.username,
-            "reseller": value.reseller, "opening_balance": f"{value.opening:f}" if value.opening else "",
+            "reseller": value.reseller, "opening_balance": f"{value.opening:,.2f}".removesuffix(".00") if value.opening else "",
         }  # fmt: skip
         return {code: text for code, text in shown.items() if text}
 
