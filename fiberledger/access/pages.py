@@ -57,10 +57,12 @@ def commands_of_router(request: Any, nas: Nas) -> dict[str, Any]:
 
 def setup(request: Any, nas: Nas) -> dict[str, Any]:
     """The commands to paste into the router. The secret stands in it only for who revealed it."""
-    from .routeros import script
+    from .routeros import our_address, script
 
-    host = request.get_host().partition(":")[0]
-    return {"script": script(nas, server=host, secret=""), "mikrotik": nas.kind == Nas.Kind.MIKROTIK}
+    return {
+        "script": script(nas, server=our_address(request.get_host()), secret=""),
+        "mikrotik": nas.kind == Nas.Kind.MIKROTIK,
+    }
 
 
 def network(request: Any, subscriber: Any) -> dict[str, Any]:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
+
 from .models import Nas
+
+
+def our_address(host: str) -> str:
+    """The address routers reach us at: RADIUS_ADDRESS, else the web's own where that is an address and no name."""
+    if given := os.environ.get("RADIUS_ADDRESS"):
+        return given
+    try:
+        return str(ipaddress.IPv4Address(host.partition(":")[0]))
+    except ValueError:
+        return "ADDRESS-OF-THIS-SERVER"
 
 
 def script(nas: Nas, *, server: str, secret: str) -> str:

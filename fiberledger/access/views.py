@@ -17,7 +17,7 @@ from fiberledger.tenancy import Refusal
 from . import coa, services
 from .forms import AccountForm, ReasonForm
 from .models import AccessAccount, LiveSession, Nas
-from .routeros import script
+from .routeros import our_address, script
 from .screens import STATES, live_sessions
 
 
@@ -92,7 +92,7 @@ def reveal_secret(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         word = services.reveal_nas_secret(nas, reason=form.cleaned_data["reason"], by=request.actor)
-        commands = script(nas, server=request.get_host().partition(":")[0], secret=word)
+        commands = script(nas, server=our_address(request.get_host()), secret=word)
         shown = {"title": nas.name, "label": _("Secret"), "word": word, "back_url": back}
         return _once(request, shown | ({"script": commands} if nas.kind == Nas.Kind.MIKROTIK else {}))
     return _ask_why(request, form, _("Reveal the secret of %(name)s") % {"name": nas.name}, back)
