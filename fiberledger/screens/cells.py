@@ -34,7 +34,9 @@ def looks(tone: str, icon: str, *words: str) -> None:
 
 
 looks("good", "circle-check", "active", "paid", "online", "accepted", "ok", "good", "matched", "approved", "signed_in")
-looks("good", "circle-check", "done", "settled", "success", "succeeded", "sent", "delivered", "confirmed", "yes", "taken")
+looks(
+    "good", "circle-check", "done", "settled", "success", "succeeded", "sent", "delivered", "confirmed", "yes", "taken"
+)
 looks("good", "arrow-down-left", "credit")
 looks("warn", "clock-alert", "overdue", "due", "expiring", "stale")
 looks("warn", "circle-dot-dashed", "part_paid", "partial", "partly", "open_part")
@@ -48,7 +50,9 @@ looks("info", "file-text", "issued", "open", "unpaid", "sellable", "new")
 looks("info", "user-plus", "lead")
 looks("info", "arrow-right-left", "shifted", "moved")
 looks("quiet", "pause", "hold", "paused", "on_hold")
-looks("quiet", "circle-slash", "void", "cancelled", "reversed", "offline", "inactive", "ended", "closed", "no", "skipped")
+looks(
+    "quiet", "circle-slash", "void", "cancelled", "reversed", "offline", "inactive", "ended", "closed", "no", "skipped"
+)
 looks("quiet", "archive", "archived", "deprecated", "retired")
 looks("quiet", "pencil", "draft")
 
@@ -57,7 +61,9 @@ looks("quiet", "pencil", "draft")
 def icon(name: str, extra: str = "") -> SafeString:
     """A Lucide icon from the sprite, hidden from screen readers: words stand beside it."""
     classes = f"i {extra}" if extra else "i"
-    return mark_safe(f'<svg class="{escape(classes)}" aria-hidden=true><use href="{sprite_url()}#{escape(name)}"/></svg>')
+    return mark_safe(
+        f'<svg class="{escape(classes)}" aria-hidden=true><use href="{sprite_url()}#{escape(name)}"/></svg>'
+    )
 
 
 @lru_cache(maxsize=1)
@@ -99,7 +105,29 @@ def symbol(currency: str, country: str = "") -> str:
 
 @lru_cache(maxsize=256)
 def _home_country(currency: str) -> str:
-    return {"PKR": "PK", "KES": "KE", "INR": "IN", "BDT": "BD", "NPR": "NP", "LKR": "LK", "UGX": "UG", "TZS": "TZ", "NGN": "NG", "GHS": "GH", "ZAR": "ZA", "PHP": "PH", "IDR": "ID", "AED": "AE", "SAR": "SA", "AFN": "AF", "USD": "US", "GBP": "GB", "EUR": "IE", "BRL": "BR", "MXN": "MX"}.get(currency, "")
+    return {
+        "PKR": "PK",
+        "KES": "KE",
+        "INR": "IN",
+        "BDT": "BD",
+        "NPR": "NP",
+        "LKR": "LK",
+        "UGX": "UG",
+        "TZS": "TZ",
+        "NGN": "NG",
+        "GHS": "GH",
+        "ZAR": "ZA",
+        "PHP": "PH",
+        "IDR": "ID",
+        "AED": "AE",
+        "SAR": "SA",
+        "AFN": "AF",
+        "USD": "US",
+        "GBP": "GB",
+        "EUR": "IE",
+        "BRL": "BR",
+        "MXN": "MX",
+    }.get(currency, "")
 
 
 def amount_text(amount: Decimal, currency: str) -> str:
@@ -110,7 +138,7 @@ def amount_text(amount: Decimal, currency: str) -> str:
 def money(amount: Any, currency: str = "", *, sign: bool = False) -> SafeString:
     """An amount with its currency sign, decimals quiet when they are zero. Takes a Money or an amount and a code."""
     if isinstance(amount, Money):
-        amount, currency = amount.amount, amount.currency
+        currency, amount = amount.currency, amount.amount
     if amount is None or amount == "":
         return DASH
     amount = Decimal(amount)
@@ -121,15 +149,19 @@ def money(amount: Any, currency: str = "", *, sign: bool = False) -> SafeString:
         text = f"{whole}<i>.{fraction}</i>"
     minus = "\u2212" if amount < 0 else "+" if sign and amount > 0 else ""
     # The number keeps its own direction, so that the sign stays on its side in Urdu.
-    return mark_safe(f"<bdi class=m>{minus}<small>{escape(symbol(currency, _home_country(currency)))}</small>{text}</bdi>")
+    return mark_safe(
+        f"<bdi class=m>{minus}<small>{escape(symbol(currency, _home_country(currency)))}</small>{text}</bdi>"
+    )
 
 
 def money_text(amount: Any, currency: str = "") -> str:
     if isinstance(amount, Money):
-        amount, currency = amount.amount, amount.currency
+        currency, amount = amount.currency, amount.amount
     currency = currency or _own_currency()
     amount = Decimal(amount)
-    return f"{'-' if amount < 0 else ''}{symbol(currency, _home_country(currency))} {amount_text(abs(amount), currency)}"
+    return (
+        f"{'-' if amount < 0 else ''}{symbol(currency, _home_country(currency))} {amount_text(abs(amount), currency)}"
+    )
 
 
 def _own_currency() -> str:
@@ -217,7 +249,12 @@ def flag(value: Any) -> SafeString:
     if value is None:
         return DASH
     word = gettext("Yes") if value else gettext("No")
-    return mark_safe(f'<span class="flag{"" if value else " off"}">{icon("check" if value else "minus")}<span class="sr-only">{escape(word)}</span></span>')
+    return mark_safe(
+        f'<span class="flag{"" if value else " off"}">{icon("check" if value else "minus")}<span class="sr-only">{escape(word)}</span></span>'
+    )
+
+
+_DIGITS = frozenset("0123456789+(")
 
 
 def plain(value: Any) -> SafeString:
@@ -225,7 +262,9 @@ def plain(value: Any) -> SafeString:
         return DASH
     if hasattr(value, "__html__"):
         return value.__html__()
-    return mark_safe(escape(str(value)))
+    text = escape(str(value))
+    # A phone number in a line of Urdu would be read from its second half: it keeps its own direction.
+    return mark_safe(f"<bdi>{text}</bdi>" if text[:1] in _DIGITS else text)
 
 
 def show(value: Any) -> SafeString:
