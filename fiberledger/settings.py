@@ -94,7 +94,9 @@ AUTH_PASSWORD_VALIDATORS = [
 SESSION_ENGINE = "fiberledger.identity.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600  # sign in again after a fortnight,
 SESSION_IDLE = int(os.environ.get("SESSION_IDLE", str(12 * 3600)))  # or after so many seconds without a click
-PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://{BASE_HOSTS[0]}:{environment.port()}")  # what links in letters start with
+PUBLIC_URL = os.environ.get(
+    "PUBLIC_URL", f"http://{BASE_HOSTS[0]}:{environment.port()}"
+)  # what links in letters start with
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from fiberledger import jobs
 from fiberledger.billing.events import InvoiceVoided
 from fiberledger.billing.services import provision as billing_rules
@@ -48,5 +47,3 @@ def install() -> None:
     tenancy.provisioners[:] = PROVISIONERS
     jobs.listeners.clear()
     jobs.listeners.update(LISTENERS)
-
-

@@ -113,7 +113,11 @@ def palette(request: HttpRequest) -> HttpResponse:
             groups.append((_("Do"), [_hit(hit) for hit in verb_hits[:8]]))
         if found:
             groups.append((_("Found"), [_hit(hit) for hit in found[:12]]))
-    actions = [_action(action) for action in registry.actions if _may(actor, action.permission) and _matches(text, action.label, *action.words)]
+    actions = [
+        _action(action)
+        for action in registry.actions
+        if _may(actor, action.permission) and _matches(text, action.label, *action.words)
+    ]
     if actions := [action for action in actions if action]:
         groups.append((_("Actions"), actions[: 8 if not text else 6]))
     places = []
@@ -132,7 +136,15 @@ def palette(request: HttpRequest) -> HttpResponse:
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
-    return {"title": hit.title, "url": hit.url, "detail": hit.detail, "icon": hit.icon, "status": hit.status, "also": hit.also, "kind": hit.kind}
+    return {
+        "title": hit.title,
+        "url": hit.url,
+        "detail": hit.detail,
+        "icon": hit.icon,
+        "status": hit.status,
+        "also": hit.also,
+        "kind": hit.kind,
+    }
 
 
 def _action(action: PaletteAction) -> dict[str, Any] | None:
@@ -213,7 +225,11 @@ def runs(request: HttpRequest) -> HttpResponse:
         url=screens.run_url,
         empty=_("No job has run yet"),
     )
-    return _respond(request, "console/runs.html", {"title": _("Jobs"), "table": table, "after": f"?before={rows[49].pk}" if len(rows) > 50 else ""})
+    return _respond(
+        request,
+        "console/runs.html",
+        {"title": _("Jobs"), "table": table, "after": f"?before={rows[49].pk}" if len(rows) > 50 else ""},
+    )
 
 
 @signed_in
@@ -262,17 +278,42 @@ def brand_css(request: HttpRequest, colour: str) -> HttpResponse:
 
 class CompanyForm(forms.ModelForm):
     sections = (
-        (gettext_lazy("Company"), ["legal_name", "phone", "email", "website", "address"], gettext_lazy("Printed on every invoice and receipt.")),
-        (gettext_lazy("Tax"), ["tax_number", "sales_tax_number"], gettext_lazy("Printed on invoices issued from now on; issued ones keep theirs.")),
-        (gettext_lazy("Looks"), ["brand_color"], gettext_lazy("Seen by everyone who works here, and on papers. It is made readable by itself.")),
-        (gettext_lazy("Papers"), ["invoice_footer", "receipt_footer", "terms"], gettext_lazy("Seen by subscribers on invoices and receipts issued from now on.")),
+        (
+            gettext_lazy("Company"),
+            ["legal_name", "phone", "email", "website", "address"],
+            gettext_lazy("Printed on every invoice and receipt."),
+        ),
+        (
+            gettext_lazy("Tax"),
+            ["tax_number", "sales_tax_number"],
+            gettext_lazy("Printed on invoices issued from now on; issued ones keep theirs."),
+        ),
+        (
+            gettext_lazy("Looks"),
+            ["brand_color"],
+            gettext_lazy("Seen by everyone who works here, and on papers. It is made readable by itself."),
+        ),
+        (
+            gettext_lazy("Papers"),
+            ["invoice_footer", "receipt_footer", "terms"],
+            gettext_lazy("Seen by subscribers on invoices and receipts issued from now on."),
+        ),
     )
 
     class Meta:
         model = Profile
         fields = (
-            "legal_name", "phone", "email", "website", "address", "tax_number", "sales_tax_number", "brand_color",
-            "invoice_footer", "receipt_footer", "terms",
+            "legal_name",
+            "phone",
+            "email",
+            "website",
+            "address",
+            "tax_number",
+            "sales_tax_number",
+            "brand_color",
+            "invoice_footer",
+            "receipt_footer",
+            "terms",
         )
         widgets = {
             "address": forms.Textarea(attrs={"rows": 2}),
@@ -325,7 +366,12 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
     missing = getattr(request, "permission_missing", "")
     return _error(
-        request, 403, "403.html", title=_("Not yours to open"), missing=permissions.all().get(missing, missing), signed_in=_is_staff(request)
+        request,
+        403,
+        "403.html",
+        title=_("Not yours to open"),
+        missing=permissions.all().get(missing, missing),
+        signed_in=_is_staff(request),
     )
 
 
@@ -338,7 +384,9 @@ def broken(request: HttpRequest) -> HttpResponse:
     import sys
 
     error = sys.exc_info()[1]
-    if isinstance(error, OperationalError | InterfaceError) or (isinstance(error, DatabaseError) and "connection" in str(error)):
+    if isinstance(error, OperationalError | InterfaceError) or (
+        isinstance(error, DatabaseError) and "connection" in str(error)
+    ):
         return unavailable(request)
     html = render_to_string("console/500.html", {"title": _("Something broke")} | _static(request))
     return HttpResponse(html, status=500)

@@ -12,6 +12,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import xlsxwriter
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, F
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs
@@ -320,15 +322,15 @@ def _go(
         total = run.rows
     seen, refresh_at = 0, 1_000
     with file_of(run) as path, open_sheet(path, sheet=run.sheet) as table:
-        for rows in _parts(_rows_of(table, run), PART):
-            if rows[-1][0] <= settled:
-                _pass_over(importer, context, rows, known_bad, told)
-            else:
-                fresh = [row for row in rows if row[0] > settled]
-                if len(fresh) < len(rows):
-                    _pass_over(importer, context, rows[: len(rows) - len(fresh)], known_bad, told)
+        for rows, read in _ahead(_parts(_rows_of(table, run), PART), lambda part: importer.read(context, _pairs(part))):
+            cut = sum(1 for row in rows if row[0] <= settled)
+            if cut:
+                _pass_over(importer, context, rows[:cut], read[:cut], known_bad, told)
+            if fresh := rows[cut:]:
                 with tenant_scope(tenant_id):
-                    _settle(run, importer, context, fresh, settled, write=write, by=by, told=told, whole=whole)
+                    _settle(
+                        run, importer, context, fresh, read[cut:], settled, write=write, by=by, told=told, whole=whole
+                    )
                 settled = fresh[-1][0]
             seen += len(rows)
             if write and seen >= refresh_at:
@@ -343,9 +345,31 @@ def _go(
         ImportRun.objects.filter(pk=import_id).update(rows=seen)
 
 
-def _pass_over(importer: Importer, context: Any, rows: list, known_bad: set[int], told: Told | None) -> None:
+def _pairs(rows: list) -> list[tuple[int, dict]]:
+    return [(line, cells) for line, cells, _raw, _long in rows]
+
+
+def _ahead(parts: Iterable[list], prepare: Callable[[list], list]) -> Iterator[tuple[list, list]]:
+    """Each part with what `prepare` makes of it: read and prepared while PostgreSQL is busy with the part before."""
+    parts, language = iter(parts), get_language()
+
+    def step() -> tuple[list, list] | None:
+        with override(language):
+            part = next(parts, None)
+            return None if part is None else (part, prepare(part))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
+        waiting = pool.submit(step)
+        while (done := waiting.result()) is not None:
+            waiting = pool.submit(step)
+            yield done
+
+
+def _pass_over(
+    importer: Importer, context: Any, rows: list, read: list, known_bad: set[int], told: Told | None
+) -> None:
     """Rows that an earlier, interrupted pass settled: they are only remembered."""
-    importer.skip(context, [(line, cells) for line, cells, _raw, _long in rows if line not in known_bad])
+    importer.skip(context, [one for row, one in zip(rows, read, strict=True) if row[0] not in known_bad])
     if told:
         words = (
             dict(ImportRow.objects.filter(line__in=[r[0] for r in rows]).values_list("line", "word"))
@@ -361,6 +385,7 @@ def _settle(
     importer: Importer,
     context: Any,
     rows: list,
+    read: list,
     settled: int,
     *,
     write: bool,
@@ -368,7 +393,7 @@ def _settle(
     told: Any,
     whole: bool,
 ) -> None:
-    verdicts = importer.check(context, [(line, cells) for line, cells, _raw, _long in rows])
+    verdicts = importer.check(context, read)
     for verdict, (_line, _cells, _raw, too_long) in zip(verdicts, rows, strict=True):
         if too_long:
             verdict.faults.append(Fault("row too long", "", too_long))

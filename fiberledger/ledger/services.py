@@ -127,7 +127,7 @@ def post(
     tenant_id, at = current_tenant_id(), calendar.now()
     memo, actor_name = memo[:200], getattr(by, "name", "")[:160]
     halves = tuple(half for half in halves if half.money)
-    written = hot(
+    written: Any = hot(
         _POST,
         {
             "tenant": tenant_id,

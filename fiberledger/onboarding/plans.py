@@ -147,9 +147,12 @@ class PlanImporter:
             codes.add(code.casefold())
         return Context(known, codes)
 
-    def check(self, context: Context, rows: Sequence[tuple[int, dict]]) -> list[Verdict]:
+    def read(self, context: Context, rows: Sequence[tuple[int, dict]]) -> list[tuple[int, dict]]:
+        return list(rows)
+
+    def check(self, context: Context, read: Sequence[tuple[int, dict]]) -> list[Verdict]:
         currency = current_tenant().currency
-        return [self._check_one(context, line, raw, currency) for line, raw in rows]
+        return [self._check_one(context, line, raw, currency) for line, raw in read]
 
     def _check_one(self, context: Context, line: int, raw: dict, currency: str) -> Verdict:
         verdict = Verdict(line)
@@ -197,8 +200,8 @@ class PlanImporter:
             context.seen.add(at)
         return verdict
 
-    def skip(self, context: Context, rows: Sequence[tuple[int, dict]]) -> None:
-        context.seen.update(key(text(raw.get("name", ""))) for _line, raw in rows)
+    def skip(self, context: Context, read: Sequence[tuple[int, dict]]) -> None:
+        context.seen.update(key(text(raw.get("name", ""))) for _line, raw in read)
 
     def take(self, context: Context, values: Sequence[Plan], *, by: Any, run_id: int) -> dict[str, list[int]]:
         for plan in values:

@@ -111,8 +111,10 @@ class SubscriberImporter:
         _read_areas(context)
         return context
 
-    def check(self, context: Context, rows: Sequence[tuple[int, dict]]) -> list[Verdict]:
-        read = [read_row(line, raw, context.place) for line, raw in rows]
+    def read(self, context: Context, rows: Sequence[tuple[int, dict]]) -> list[tuple[Row, list[Fault]]]:
+        return [read_row(line, raw, context.place) for line, raw in rows]
+
+    def check(self, context: Context, read: Sequence[tuple[Row, list[Fault]]]) -> list[Verdict]:
         mine = [row for row, _faults in read]
         numbers = {row.number for row in mine if row.number}
         phones = {row.phone for row in mine if row.phone}
@@ -168,9 +170,9 @@ class SubscriberImporter:
         if row.username:
             context.usernames.add(row.username.lower())
 
-    def skip(self, context: Context, rows: Sequence[tuple[int, dict]]) -> None:
-        for line, raw in rows:
-            self._claim(context, read_row(line, raw, context.place)[0])
+    def skip(self, context: Context, read: Sequence[tuple[Row, list[Fault]]]) -> None:
+        for row, _faults in read:
+            self._claim(context, row)
 
     def take(self, context: Context, values: Sequence[Row], *, by: Any, run_id: int) -> dict[str, list[int]]:
         created: dict[str, list[int]] = {}

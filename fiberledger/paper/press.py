@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import segno
 import typst
@@ -49,7 +50,8 @@ def render_many(papers: Sequence[Document | Report], *, language: str = "en", si
         "width": size.removesuffix("mm") if size is not Size.A4 else "",
         "pages": pages,
     }
-    return _compiler().compile(
+    compiler: Any = _compiler()
+    return compiler.compile(
         input=str(_HERE / "typst" / f"{kind}.typ"),
         format="pdf",
         sys_inputs={"data": json.dumps(data, ensure_ascii=False)},

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
 
 from fiberledger.tenancy import Refusal
 
@@ -22,7 +22,7 @@ class Registry(Generic[P]):
         self.what = what
         self._known: dict[str, P] = {}
 
-    def register(self, plugin: Callable[[], P]) -> Callable[[], P]:
+    def register(self, plugin: Any) -> Any:
         instance = plugin()
         code = instance.code  # type: ignore[attr-defined]
         if code in self._known:
@@ -34,15 +34,10 @@ class Registry(Generic[P]):
         try:
             return self._known[code]
         except KeyError:
-            raise UnknownPlugin(
-                f"no {self.what} called {code!r} is installed"
-            ) from None
+            raise UnknownPlugin(f"no {self.what} called {code!r} is installed") from None
 
     def __iter__(self) -> Iterator[P]:
         return iter(self._known.values())
 
     def choices(self) -> list[tuple[str, str]]:
-        return [
-            (code, str(getattr(plugin, "label", code)))
-            for code, plugin in self._known.items()
-        ]
+        return [(code, str(getattr(plugin, "label", code))) for code, plugin in self._known.items()]

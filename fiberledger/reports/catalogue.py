@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -31,7 +30,7 @@ def _named(value: Any, nobody: str) -> str:
     return str(value) if value not in (None, "") else nobody
 
 
-def _most_first(found: dict[Any, list], place: int = -1) -> list[tuple[Any, list]]:
+def _most_first(found: Any, place: int = -1) -> list[tuple[Any, list]]:
     return sorted(found.items(), key=lambda item: (-item[1][place], str(item[0])))
 
 
@@ -64,7 +63,7 @@ def collection(question: Question) -> Answer:
         ordered = [(day, sums.get(day, [0, ZERO, ZERO, ZERO])) for day in days]
     else:
         ordered = [(_collector_or(question.by, name), line) for name, line in _most_first(sums)]
-    totals = [sum((line[n] for _name, line in ordered), ZERO if n else 0) for n in range(4)]
+    totals: list[Any] = [sum((line[n] for _name, line in ordered), ZERO if n else 0) for n in range(4)]
     return Answer(
         headings=(
             Heading(_COLLECTION_BY[question.by][1]),
@@ -122,10 +121,10 @@ def revenue(question: Question) -> Answer:
     else:
         ordered = _most_first(sums)
         labels = [
-            str(Invoice.Kind(name).label) if question.by == "kind" else _named(name, _("None"))
+            str(Invoice.Kind(str(name)).label) if question.by == "kind" else _named(name, _("None"))
             for name, _line in ordered
         ]
-    totals = [sum((line[n] for _name, line in ordered), ZERO if n else 0) for n in range(4)]
+    totals: list[Any] = [sum((line[n] for _name, line in ordered), ZERO if n else 0) for n in range(4)]
     return Answer(
         headings=(
             Heading(_REVENUE_BY[question.by][1]),
@@ -277,7 +276,7 @@ def new_and_lost(question: Question) -> Answer:
     while month < question.until:
         months[month] = [0, 0, 0]
         month = calendar.add_months(month, 1)
-    steps: Iterable = changes.annotate(_month=TruncMonth("on", output_field=DateField())).values_list(
+    steps: Any = changes.annotate(_month=TruncMonth("on", output_field=DateField())).values_list(
         "_month", F("old"), F("new")
     )
     for month, old, new, count in steps.annotate(Count("pk")):

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
-
 from fiberledger.screens import ChartData
 from fiberledger.screens.scope import Scope, narrow_to
 
@@ -22,7 +20,7 @@ class Question:
     actor: Any
     scope: Scope = field(default_factory=Scope)
 
-    def within(self, rows: QuerySet) -> QuerySet:
+    def within(self, rows: Any) -> Any:
         return narrow_to(self.scope, rows.visible_to(self.actor))
 
 

@@ -85,7 +85,13 @@ def _table(answer: Answer, currency: str) -> Any:
 
         def value(row: Any) -> Any:
             cell = row[place]
-            return Money(cell, currency) if kind == "money" else cell if kind == "number" else _words(heading, cell, currency)
+            return (
+                Money(cell, currency)
+                if kind == "money"
+                else cell
+                if kind == "number"
+                else _words(heading, cell, currency)
+            )
 
         return Column(str(place), heading.label, value=value, kind=kind)
 

@@ -89,14 +89,16 @@ def options_of(spec: BoundFilter, request: Any = None, text: str = "", actor: An
     """What one can choose from; of a long list the first, or those that contain the text."""
     if spec.kind == "key":
         return [(str(pk), label) for pk, label in _keys(spec, actor or request.actor, text)]
-    choices = spec.spec.choices if spec.spec.choices is not None else spec.field.flatchoices if spec.field is not None else ()
+    choices = (
+        spec.spec.choices if spec.spec.choices is not None else spec.field.flatchoices if spec.field is not None else ()
+    )
     if callable(choices):
         choices = choices(request)
     return [(str(value), label) for value, label in choices if not text or text.lower() in str(label).lower()]
 
 
 def _related(spec: BoundFilter, actor: Any) -> QuerySet:
-    model = spec.field.related_model  # type: ignore[union-attr]
+    model: Any = spec.field.related_model  # type: ignore[union-attr]
     queryset = model._default_manager.all()
     return queryset.visible_to(actor) if hasattr(queryset, "visible_to") else queryset
 
@@ -136,7 +138,14 @@ def search(screen: Screen, queryset: QuerySet, text: str) -> QuerySet:
                 found |= Q(**{f"{lookup[1:]}__istartswith": word})
             elif lookup.startswith("="):
                 found |= Q(**{f"{lookup[1:]}__iexact": word})
-            elif lookup.rpartition("__")[2] in ("istartswith", "startswith", "icontains", "iexact", "exact", "contains"):
+            elif lookup.rpartition("__")[2] in (
+                "istartswith",
+                "startswith",
+                "icontains",
+                "iexact",
+                "exact",
+                "contains",
+            ):
                 found |= Q(**{lookup: word})
             else:
                 found |= Q(**{f"{lookup}__icontains": word})

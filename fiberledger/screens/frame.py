@@ -90,7 +90,12 @@ class Frame:
     @cached_property
     def _places(self) -> _Places:
         """The rail and the list of shortcuts for what this actor may do, in their language: made once, used often."""
-        key = (getattr(self.actor, "permissions", frozenset()), getattr(self.actor, "kind", ""), self.language, self.rail_state)
+        key = (
+            getattr(self.actor, "permissions", frozenset()),
+            getattr(self.actor, "kind", ""),
+            self.language,
+            self.rail_state,
+        )
         if key not in _places:
             if len(_places) > 500:
                 _places.clear()
@@ -182,5 +187,3 @@ def _reverse(name: str) -> str:
 def context(request: Any) -> dict[str, Any]:
     """The context processor."""
     return {"frame": Frame(request)}
-
-

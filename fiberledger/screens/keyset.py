@@ -87,7 +87,7 @@ def _read(model: type[Model], order: Order, token: str) -> tuple[Any, Any] | Non
         if not isinstance(value, str | None) or pk is None:
             return None
         if value is not None:
-            field = follow(model, order.lookup)[-1]
+            field: Any = follow(model, order.lookup)[-1]
             value = (field.target_field if field.is_relation else field).to_python(value)
             if isinstance(value, str):
                 value.encode()
@@ -129,7 +129,9 @@ def page(queryset: QuerySet, order: Order, *, after: str = "", before: str = "",
                 part = part.filter(**{f"pk__{'lt' if flip else 'gt'}": pk})
             else:
                 part = part.filter(
-                    _RowBeyond(F(order.lookup), F("pk"), Value(value, _field(model, order)), Value(pk), op="<" if flip else ">")
+                    _RowBeyond(
+                        F(order.lookup), F("pk"), Value(value, _field(model, order)), Value(pk), op="<" if flip else ">"
+                    )
                 )
         sign = "-" if flip else ""
         keys = [f"{sign}pk"] if empty or order.lookup in ("pk", "id") else [f"{sign}{order.lookup}", f"{sign}pk"]
@@ -157,5 +159,5 @@ def _comes_first(empty: bool, order: Order, backwards: bool) -> bool:
 
 
 def _field(model: type[Model], order: Order):
-    field = follow(model, order.lookup)[-1]
+    field: Any = follow(model, order.lookup)[-1]
     return field.target_field if field.is_relation else field

@@ -34,7 +34,9 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
-        response.headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(self), microphone=(), payment=()")
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(self), geolocation=(self), microphone=(), payment=()"
+        )
         if "text/html" in response.headers.get("Content-Type", ""):
             # A tenant's pages are kept by nobody between the server and the reader.
             response.headers.setdefault("Cache-Control", "private, no-cache")
@@ -56,6 +58,10 @@ class Toasts:
             notes = [{"text": str(note.message), "tone": note.extra_tags or "info"} for note in storage]
             if notes:
                 triggers = response.headers.get("HX-Trigger", "")
-                events = json.loads(triggers) if triggers.startswith("{") else {name: None for name in triggers.split(",") if name}
+                events = (
+                    json.loads(triggers)
+                    if triggers.startswith("{")
+                    else {name: None for name in triggers.split(",") if name}
+                )
                 response.headers["HX-Trigger"] = json.dumps(events | {"toast": {"notes": notes}})
         return response

@@ -8,7 +8,7 @@ from fiberledger import calendar
 from fiberledger.tenancy.models import TenantManager, TenantModel, TenantQuerySet
 
 
-class SavedViewQuerySet(TenantQuerySet):
+class SavedViewQuerySet(TenantQuerySet["SavedView"]):
     def for_list(self, key: str, user_id: int | None) -> list[SavedView]:
         """What this person sees above one list: their own views, everyone's shared ones, and their columns."""
         return list(

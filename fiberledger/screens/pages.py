@@ -98,7 +98,9 @@ def rows_for(
         queryset = filters.search(screen, queryset, text)
     if screen.rows:
         prepare = getattr(queryset, screen.rows)
-        shown = {"columns": {column.name for column in columns}} if columns and "columns" in signature_of(prepare) else {}
+        shown = (
+            {"columns": {column.name for column in columns}} if columns and "columns" in signature_of(prepare) else {}
+        )
         queryset = prepare(**shown)
     joins = sorted({join for column in columns or screen.bound_columns for join in column.joins})
     if joins:
@@ -188,7 +190,9 @@ def show_list(request: HttpRequest, screen: Screen, queryset: QuerySet | None = 
     list_url = request.path
     table = {
         "heads": [_head(column, order, params) for column in columns],
-        "body": rows_html(screen, columns, page.rows, selectable=bool(bulk), menu=screen.record or bool(screen.buttons)),
+        "body": rows_html(
+            screen, columns, page.rows, selectable=bool(bulk), menu=screen.record or bool(screen.buttons)
+        ),
         "selectable": bool(bulk),
         "base": _base_url(screen, list_url),
         "menu": screen.record or bool(screen.buttons),
@@ -209,7 +213,13 @@ def show_list(request: HttpRequest, screen: Screen, queryset: QuerySet | None = 
         "narrowed": narrowed,
         "q": params.get("q", ""),
         "sort": params.get("sort", ""),
-        "clear_url": _query(params, drop=[c.name for c in chips] + [f"{c.name}_from" for c in chips] + [f"{c.name}_to" for c in chips] + ["q", "view"]),
+        "clear_url": _query(
+            params,
+            drop=[c.name for c in chips]
+            + [f"{c.name}_from" for c in chips]
+            + [f"{c.name}_to" for c in chips]
+            + ["q", "view"],
+        ),
         "views": _views(screen, saved, params, list_url),
         "view": params.get("view", ""),
         "bulk": bulk,
@@ -256,7 +266,12 @@ def _views(screen: Screen, saved: list, params: QueryDict, url: str) -> list[dic
     tabs = [{"code": "", "label": _("All"), "url": url, "current": not current, "own": False}]
     for view in screen.views:
         tabs.append(
-            {"code": view.code, "label": view.label, "url": f"?{view.query}&view={view.code}", "current": current == view.code}
+            {
+                "code": view.code,
+                "label": view.label,
+                "url": f"?{view.query}&view={view.code}",
+                "current": current == view.code,
+            }
         )
     for view in saved:
         if view.name:
@@ -298,15 +313,15 @@ def rows_html(
             base = ""
     for row in rows:
         pk = row.pk
-        add(f'<tr data-pk={pk}>')
+        add(f"<tr data-pk={pk}>")
         if selectable:
-            add(f'<td class=sel><input type=checkbox name=pk value={pk} aria-labelledby=r{pk}>')
+            add(f"<td class=sel><input type=checkbox name=pk value={pk} aria-labelledby=r{pk}>")
         url = row.get_absolute_url() if own_url else f"{base}{pk}/" if base else ""  # type: ignore[attr-defined]
         name = first.html(row)
         add(
             f'<th scope=row><a id=r{pk} href="{escape(url)}">{name}</a>'
             if url
-            else f'<th scope=row><span id=r{pk}>{name}</span>'
+            else f"<th scope=row><span id=r{pk}>{name}</span>"
         )
         for column, head in rest:
             value = column.html(row)
@@ -365,7 +380,16 @@ def _bind_loose(column: Any) -> BoundColumn:
     name = column.name
     read = column.value or (lambda row: row[name] if isinstance(row, dict) else getattr(row, name))
     return BoundColumn(
-        name, column.label or name.replace("_", " "), column.kind or "text", "", False, (), read, column.currency, column.url, None
+        name,
+        column.label or name.replace("_", " "),
+        column.kind or "text",
+        "",
+        False,
+        (),
+        read,
+        column.currency,
+        column.url,
+        None,
     )
 
 
@@ -386,10 +410,17 @@ def show_one(request: HttpRequest, screen: Screen, pk: int, **context: Any) -> H
     if screen.may(actor, "edit") and screen.form is not None:
         buttons.append(
             Button(
-                _("Edit"), screen.url("edit", obj.pk), "pencil", order=40, keys="e", primary=not any(b.primary for b in buttons)
+                _("Edit"),
+                screen.url("edit", obj.pk),
+                "pencil",
+                order=40,
+                keys="e",
+                primary=not any(b.primary for b in buttons),
             )
         )
-    overview = Tab("overview", _("Overview"), "screens/_overview.html", lambda request, obj: {"sections": sections_of(screen, obj)})
+    overview = Tab(
+        "overview", _("Overview"), "screens/_overview.html", lambda request, obj: {"sections": sections_of(screen, obj)}
+    )
     return record_page(
         request,
         obj,
@@ -439,7 +470,7 @@ def sections_of(screen: Screen, obj: Model) -> list[tuple[Any, list[tuple[str, S
 
 
 def _line(model: type[Model], name: str, obj: Model) -> tuple[str, SafeString]:
-    stored = model._meta.get_field(name) if has_field(model, name) else None
+    stored: Any = model._meta.get_field(name) if has_field(model, name) else None
     if stored is not None and stored.many_to_many:
         return capfirst(str(stored.verbose_name)), cells.plain(", ".join(str(one) for one in getattr(obj, name).all()))
     column = bind_column(model, name)
@@ -496,7 +527,14 @@ def record_page(
     shown_cards = []
     for card in sorted([*cards, *parts_of(label, Card, actor)], key=lambda c: c.order):
         if _may(actor, card.permission):
-            shown_cards.append((card, render_to_string(card.template, {"obj": obj, **(card.context(request, obj) if card.context else {})}, request)))
+            shown_cards.append(
+                (
+                    card,
+                    render_to_string(
+                        card.template, {"obj": obj, **(card.context(request, obj) if card.context else {})}, request
+                    ),
+                )
+            )
     context = {
         "title": title,
         "kind": kind,
@@ -576,7 +614,11 @@ def edit(request: HttpRequest, screen: Screen, pk: int | None = None, **context:
                 else:
                     saved = form.save()
                     audit.note(
-                        actor, f"{screen.model._meta.model_name}.{'changed' if pk else 'created'}", saved, before, audit.snapshot(saved)
+                        actor,
+                        f"{screen.model._meta.model_name}.{'changed' if pk else 'created'}",
+                        saved,
+                        before,
+                        audit.snapshot(saved),
                     )
         except Refusal as refusal:
             form.add_error(None, str(refusal))
@@ -592,7 +634,9 @@ def edit(request: HttpRequest, screen: Screen, pk: int | None = None, **context:
     else:
         title = _("Edit %(what)s") % {"what": obj}
         back = (str(obj), url_of(obj) or screen.url("list"))
-    return form_page(request, form, title=title, back=back, another=obj is None, help=screen.help if obj is None else "", **context)
+    return form_page(
+        request, form, title=title, back=back, another=obj is None, help=screen.help if obj is None else "", **context
+    )
 
 
 @dataclass
@@ -659,7 +703,11 @@ def prepare(form: Any) -> Any:
     for bound in fields:
         if getattr(bound.field, "empty_label", None) == "---------":
             bound.field.empty_label = "–"
-        elif (choices := getattr(bound.field, "choices", None)) and isinstance(choices, list) and choices[0] == ("", "---------"):
+        elif (
+            (choices := getattr(bound.field, "choices", None))
+            and isinstance(choices, list)
+            and choices[0] == ("", "---------")
+        ):
             bound.field.choices = [("", "–"), *choices[1:]]
     wrong = next((bound for bound in fields if form.is_bound and bound.errors), None)
     kept = getattr(getattr(form, "instance", None), "pk", None)  # who came to change one thing finds it themselves
@@ -764,7 +812,11 @@ def row_menu(request: HttpRequest, screen: Screen, pk: int) -> HttpResponse:
         for button in sorted(buttons, key=lambda b: b.order)
         if _may(actor, button.permission) and (button.when is None or button.when(obj))
     ]
-    return _respond(request, "screens/_row_menu.html", {"obj": obj, "open_url": url_of(obj), "menu": usable, "next": request.headers.get("HX-Current-URL", "")})
+    return _respond(
+        request,
+        "screens/_row_menu.html",
+        {"obj": obj, "open_url": url_of(obj), "menu": usable, "next": request.headers.get("HX-Current-URL", "")},
+    )
 
 
 def filter_choices(request: HttpRequest, screen: Screen, name: str) -> HttpResponse:
@@ -780,7 +832,9 @@ def filter_choices(request: HttpRequest, screen: Screen, name: str) -> HttpRespo
     missing = set(chosen) - {value for value, _label in options}
     if missing and spec.kind == "key":
         ids = [int(value) for value in missing if value.isdecimal() and len(value) < 19]
-        options = [(str(one.pk), str(one)) for one in filters._related(spec, request.actor).filter(pk__in=ids)] + options
+        options = [
+            (str(one.pk), str(one)) for one in filters._related(spec, request.actor).filter(pk__in=ids)
+        ] + options
     elif missing:
         options = [option for option in filters.options_of(spec, request) if option[0] in missing] + options
     return _respond(
@@ -792,7 +846,7 @@ def filter_choices(request: HttpRequest, screen: Screen, name: str) -> HttpRespo
             "chosen": chosen,
             "many": len(found) >= filters.MOST_OPTIONS,
             "of": text,
-            "nullable": spec.kind == "key" and spec.field.null and not text,
+            "nullable": spec.kind == "key" and spec.field is not None and spec.field.null and not text,
         },
     )
 
@@ -901,4 +955,3 @@ def start_export(request: HttpRequest, screen: Screen) -> HttpResponse:
 
 def rows_said(count: int) -> str:
     return ngettext("%(n)s row", "%(n)s rows", count) % {"n": f"{count:,}"}
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, Model
 
@@ -19,7 +21,7 @@ def follow(model: type[Model], path: str) -> list[Field]:
             return []
         if (field.auto_created and not field.concrete) or field.many_to_many or field.one_to_many:
             return []
-        steps.append(field)
+        steps.append(cast(Field, field))
         here = field.related_model if field.is_relation else None
     return steps
 

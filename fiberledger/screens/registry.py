@@ -319,9 +319,12 @@ def discover() -> None:
                 registry.finders.append(module.find)
         if module := found.get("figures"):
             for item in module.FIGURES:
-                {Figure: registry.figures, Worklist: registry.worklists, Chart: registry.charts}[type(item)].append(
-                    item
-                )
+                lists: dict[type, list] = {
+                    Figure: registry.figures,
+                    Worklist: registry.worklists,
+                    Chart: registry.charts,
+                }
+                lists[type(item)].append(item)
         if module := found.get("parts"):
             for part in module.PARTS:
                 if not part.on:
@@ -333,7 +336,7 @@ def discover() -> None:
         parts.sort(key=lambda part: part.order)
 
 
-def parts_of(model_label: str, kind: type, actor) -> list:
+def parts_of(model_label: str, kind: type[Any], actor) -> list:
     """The parts of one kind that other rooms put on this model's record, for this actor."""
     return [
         part

@@ -226,7 +226,9 @@ def _label_of(model: type[Model], name: str, steps: list[Field]) -> Any:
     if steps:
         # "plan__name" is called Plan, not Name: the key says whose name it is.
         last = steps[-1]
-        return steps[-2].verbose_name if len(steps) > 1 and last.name in ("name", "number", "code") else last.verbose_name
+        return (
+            steps[-2].verbose_name if len(steps) > 1 and last.name in ("name", "number", "code") else last.verbose_name
+        )
     attribute = getattr(model, name, None)
     attribute = getattr(attribute, "fget", attribute)
     return getattr(attribute, "short_description", None) or name.replace("_", " ")

@@ -81,7 +81,9 @@ class Desk:
         first.close()
 
     @contextmanager
-    def page(self, *, phone: bool = False, light: bool = False, language: str = "en", policy: bool = True) -> Iterator[Any]:
+    def page(
+        self, *, phone: bool = False, light: bool = False, language: str = "en", policy: bool = True
+    ) -> Iterator[Any]:
         """A page in that size and theme. `policy=False` lets a test's own script in (axe is one)."""
         context = self.chromium.new_context(
             base_url=self.base,

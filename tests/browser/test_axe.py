@@ -28,7 +28,9 @@ def furnished():
         with isp.scope():
             from fiberledger.places.models import Area, Branch
 
-            branch = Branch.objects.create(name="Gulberg and the colonies beyond the canal", code="GUL", phone="042 35761234")
+            branch = Branch.objects.create(
+                name="Gulberg and the colonies beyond the canal", code="GUL", phone="042 35761234"
+            )
             town = Area.objects.create(name="Gulberg", level="town", branch=branch)
             Area.objects.create(name="Block C", level="block", parent=town)
         yield isp

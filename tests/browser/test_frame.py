@@ -18,7 +18,8 @@ def until(page, expression):
 def branches(isp):
     with isp.scope():
         Branch.objects.bulk_create(
-            Branch(name=f"Branch {n:03}", code=f"B-{n:03}", phone="0300 1234567", is_active=n % 3 > 0) for n in range(1, 71)
+            Branch(name=f"Branch {n:03}", code=f"B-{n:03}", phone="0300 1234567", is_active=n % 3 > 0)
+            for n in range(1, 71)
         )
     return find_screen(Branch)
 
@@ -138,7 +139,9 @@ def test_a_form_is_sent_once_and_says_what_is_wrong(desk, branches):
         assert page.evaluate("document.activeElement.name") == "name"
         page.fill("[name=name]", "Ferozepur Road")
         page.fill("[name=code]", "FER")
-        page.evaluate("document.querySelector('main form').requestSubmit(document.querySelector('main form .btn-primary'))")
+        page.evaluate(
+            "document.querySelector('main form').requestSubmit(document.querySelector('main form .btn-primary'))"
+        )
         page.wait_for_selector("#toasts .toast-note")
     assert [line for line in desk.complaints if "422" not in line] == []
     with desk.isp.scope():

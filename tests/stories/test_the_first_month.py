@@ -52,7 +52,7 @@ def test_an_isps_first_month(isp, freeradius):
     from tests.stories.test_billing_day import run_billing
 
     today = re.search(r'name="as_of"[^>]*value="([0-9-]+)"', owner.get("/billing/run/").content.decode())[1]
-    page, preview = run_billing(isp, owner, today)
+    _page, preview = run_billing(isp, owner, today)
     with isp.scope():
         billed = Invoice.objects.filter(kind="regular").count()
         in_service = Subscription.objects.filter(status__in=["active", "overdue", "disputed"]).count()

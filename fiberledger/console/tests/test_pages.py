@@ -107,7 +107,9 @@ def test_another_tenants_rows_are_in_no_list_menu_or_filter(isp, zed, branches):
     with zed.scope():
         theirs = Branch.objects.create(name="Zed's secret branch", code="Z")
     client = isp.client()
-    assert "secret" not in client.get(branches.url() + "?q=secret", headers=FRAGMENT).content.decode().replace("q=secret", "").replace("“secret”", "")
+    assert "secret" not in client.get(branches.url() + "?q=secret", headers=FRAGMENT).content.decode().replace(
+        "q=secret", ""
+    ).replace("“secret”", "")
     assert client.get(branches.url("menu", theirs.pk)).status_code == 404
     assert client.get(branches.url("one", theirs.pk)).status_code == 404
     assert client.get(branches.url("edit", theirs.pk)).status_code == 404
@@ -159,7 +161,9 @@ def test_the_palette_finds_places_and_actions(isp):
     assert "Change the company profile" in html and 'role="option"' in html
     assert "Nothing is called" in client.get("/palette/", {"q": "qqqqqq zzzz"}).content.decode()
     assert client.get("/palette/", {"q": "\x00'\"%_\\"}).status_code == 200
-    assert "company" not in isp.client("cashier").get("/palette/", {"q": "company profile"}).content.decode().replace("company profile", "")
+    assert "company" not in isp.client("cashier").get("/palette/", {"q": "company profile"}).content.decode().replace(
+        "company profile", ""
+    )
 
 
 def test_what_was_said_in_a_fragment_arrives_as_a_toast(isp, branches, many):

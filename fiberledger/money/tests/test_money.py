@@ -11,9 +11,7 @@ amounts = st.decimals(min_value=-(10**9), max_value=10**9, places=2)
 
 @given(
     amounts,
-    st.lists(st.integers(0, 1000), min_size=1, max_size=12).filter(
-        lambda w: sum(w) > 0
-    ),
+    st.lists(st.integers(0, 1000), min_size=1, max_size=12).filter(lambda w: sum(w) > 0),
 )
 def test_split_shares_out_every_minor_unit(amount, weights):
     money = Money(amount, "PKR")

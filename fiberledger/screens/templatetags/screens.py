@@ -128,7 +128,10 @@ def field(bound: BoundField, label: Any = None, help: Any = None, wide: bool = F
     help_html = format_html('<p class="help" id="{}_helptext">{}</p>', bound.auto_id, help_text) if help_text else ""
     error_html = (
         format_html(
-            '<p class="wrong" id="{}_error">{}<span>{}</span></p>', bound.auto_id, cells.icon("circle-alert"), " ".join(str(e) for e in errors)
+            '<p class="wrong" id="{}_error">{}<span>{}</span></p>',
+            bound.auto_id,
+            cells.icon("circle-alert"),
+            " ".join(str(e) for e in errors),
         )
         if errors
         else ""
@@ -271,12 +274,17 @@ def stat(reading: Reading, label: Any = "", url: str = "", icon: str = "") -> di
 @register.inclusion_tag("screens/_chart.html")
 def chart(data: Any, title: Any = "", code: str = "", url: str = "", wide: bool = False) -> dict[str, Any]:
     """A chart with its summary and its table: data is a ChartData."""
+
     def cell(value: Any) -> dict[str, Any]:
         plain = _plain(value)
-        return {"v": 0 if plain is None else plain, "text": f"{plain:,.2f}".removesuffix(".00") if plain is not None else ""}
+        return {
+            "v": 0 if plain is None else plain,
+            "text": f"{plain:,.2f}".removesuffix(".00") if plain is not None else "",
+        }
 
     rows = [
-        {"label": label, "cells": [cell(values[i]) for _name, values in data.series]} for i, label in enumerate(data.labels)
+        {"label": label, "cells": [cell(values[i]) for _name, values in data.series]}
+        for i, label in enumerate(data.labels)
     ]
     return {
         "data": data,
@@ -295,7 +303,9 @@ def progress(run: Any) -> dict[str, Any]:
 
 
 @register.inclusion_tag("screens/_empty.html")
-def empty(title: Any, text: Any = "", icon: str = "inbox", url: str = "", label: Any = "", small: bool = False) -> dict[str, Any]:
+def empty(
+    title: Any, text: Any = "", icon: str = "inbox", url: str = "", label: Any = "", small: bool = False
+) -> dict[str, Any]:
     return {"title": title, "text": text, "icon": icon, "url": url, "label": label, "small": small}
 
 

@@ -42,7 +42,11 @@ ROWS = st.lists(
 )
 
 
-@given(rows=ROWS, sort=st.sampled_from(["title", "-title", "done", "-done", "started_at", "-started_at", "pk", "-pk"]), size=st.integers(1, 6))
+@given(
+    rows=ROWS,
+    sort=st.sampled_from(["title", "-title", "done", "-done", "started_at", "-started_at", "pk", "-pk"]),
+    size=st.integers(1, 6),
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_row_is_met_once_and_the_way_back_is_the_same(runs, rows, sort, size):
     with runs.scope():
@@ -82,7 +86,9 @@ def test_a_row_that_comes_in_between_moves_nothing(runs):
         assert [run.title for run in second.rows] == ["f", "h"]
 
 
-@pytest.mark.parametrize("token", ["", "x", "////", "bm9uc2Vuc2U", "WyJhIiwgInh5eiJd", "W10", "e30", "WzEsIDJd", "WyJcdWQ4MDAiLCAxXQ", "MQ"])
+@pytest.mark.parametrize(
+    "token", ["", "x", "////", "bm9uc2Vuc2U", "WyJhIiwgInh5eiJd", "W10", "e30", "WzEsIDJd", "WyJcdWQ4MDAiLCAxXQ", "MQ"]
+)
 def test_nonsense_in_the_address_starts_from_the_beginning(runs, token):
     with runs.scope():
         _fill([("a", 0, None), ("b", 1, 2)])
@@ -100,7 +106,9 @@ def test_a_deep_page_is_read_from_the_index(runs):
         from django.db import connection
         from django.test.utils import CaptureQueriesContext
 
-        with CaptureQueriesContext(connection, ) as seen:
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
             keyset.page(Run.objects.all(), order, after=token, size=2)
         sql = seen.captured_queries[0]["sql"]
         assert '("jobs_run"."title", "jobs_run"."id") > (' in sql

@@ -16,7 +16,12 @@ def test_it_polls_until_the_end_and_shows_the_result(isp):
     client = isp.client()
     with isp.scope():
         run = Run.objects.create(
-            kind="t", title="Counting", state="running", done=300, total=1000, started_at=calendar.now() - timedelta(minutes=3)
+            kind="t",
+            title="Counting",
+            state="running",
+            done=300,
+            total=1000,
+            started_at=calendar.now() - timedelta(minutes=3),
         )
         assert time_left(run) == "about 7 minutes left"
     page = client.get(run_url(run)).content.decode()

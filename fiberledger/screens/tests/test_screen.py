@@ -24,21 +24,43 @@ class BranchForm(forms.ModelForm):
 @pytest.fixture(scope="module")
 def branches():
     return Screen(
-        Branch, name="trial-branch", form=BranchForm, columns=("name", "code", "phone", "is_active", Column("email", hidden=True)),
+        Branch,
+        name="trial-branch",
+        form=BranchForm,
+        columns=("name", "code", "phone", "is_active", Column("email", hidden=True)),
         filters=("is_active", Filter("with_phone", "With phone", test=lambda qs: qs.exclude(phone=""))),
-        search=("name", "^code"), order="name", views=(View("open", "Open", "is_active=yes"),),
-        bulk=(Bulk("close", "Close", lambda request, rows: rows.update(is_active=False) and None),), permission="places",
+        search=("name", "^code"),
+        order="name",
+        views=(View("open", "Open", "is_active=yes"),),
+        bulk=(Bulk("close", "Close", lambda request, rows: rows.update(is_active=False) and None),),
+        permission="places",
     )
 
 
 @pytest.fixture(scope="module")
 def areas():
-    return Screen(Area, name="trial-area", columns=("name", "level", "branch__name", "parent__branch__name"), filters=("level", "branch", "parent"), order="name", permission="places", record=False)
+    return Screen(
+        Area,
+        name="trial-area",
+        columns=("name", "level", "branch__name", "parent__branch__name"),
+        filters=("level", "branch", "parent"),
+        order="name",
+        permission="places",
+        record=False,
+    )
 
 
 @pytest.fixture(scope="module")
 def runs_screen():
-    return Screen(Run, name="trial-run", columns=("title", "state", "done", "created_at"), filters=("created_at", "done", "state"), order="-created_at", permission="jobs", record=False)
+    return Screen(
+        Run,
+        name="trial-run",
+        columns=("title", "state", "done", "created_at"),
+        filters=("created_at", "done", "state"),
+        order="-created_at",
+        permission="jobs",
+        record=False,
+    )
 
 
 @pytest.mark.parametrize(
