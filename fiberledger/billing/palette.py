@@ -21,7 +21,7 @@ def find(actor: Any, text: str) -> list[Hit]:
     return [
         Hit(
             invoice.number, reverse("billing:invoice", args=[invoice.pk]),
-            f"{invoice.subscriber.name} · {show(invoice.money)}", "receipt-text", invoice.get_status_display(),
+            f"{invoice.subscriber.name} · {show(invoice.money)}", "receipt-text", Invoice.Status(invoice.status),
             kind=_("Invoice"),
         )
         for invoice in found

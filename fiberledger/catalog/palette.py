@@ -20,7 +20,7 @@ def find(actor: Any, text: str) -> list[Hit]:
             reverse("catalog:plan", args=[plan.pk]),
             plan.speed,
             "gauge",
-            plan.get_status_display(),
+            Plan.Status(plan.status),
             kind=_("Plan"),
         )
         for plan in Plan.objects.filter(name__icontains=text).exclude(status=Plan.Status.ARCHIVED)[:4]

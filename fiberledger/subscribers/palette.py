@@ -9,6 +9,7 @@ from fiberledger import money
 from fiberledger.screens import Hit
 
 from . import services
+from .states import Status
 
 
 def find(actor: Any, text: str) -> list[Hit]:
@@ -34,7 +35,7 @@ def find(actor: Any, text: str) -> list[Hit]:
                 reverse("subscribers:subscriber", args=[subscriber.pk]),
                 detail,
                 "user",
-                subscriber.get_status_display(),
+                Status(subscriber.status),
                 kind=_("Subscriber"),
             )
         )

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fiberledger.screens import Hit, PaletteAction
 from fiberledger.subscribers import services as people
-from fiberledger.subscribers.states import may_go
+from fiberledger.subscribers.states import Status, may_go
 
 
 def _those_who_may(name: str, new: str) -> Any:
@@ -18,7 +18,7 @@ def _those_who_may(name: str, new: str) -> Any:
                 reverse(f"subscriptions:{name}-all", args=[subscriber.pk]),
                 f"{subscriber.number} · {subscriber.shown_phone}",
                 "user",
-                subscriber.get_status_display(),
+                Status(subscriber.status),
             )
             for subscriber in people.find(text, actor=actor, limit=8)
             if may_go(subscriber.status, new)

@@ -50,6 +50,28 @@ def test_searching_filtering_sorting_and_paging_keep_the_address(desk, branches)
     assert desk.complaints == []
 
 
+def test_a_chip_filters_and_says_what_it_filters_by(desk, branches, isp):
+    from fiberledger.places.models import Area
+
+    with isp.scope():
+        where = Branch.objects.get(code="B-007")
+        Area.objects.bulk_create([Area(name="Gulberg", branch=where), Area(name="Model Town")])
+    areas = find_screen(Area)
+    with desk.page() as page:
+        page.goto(areas.url())
+        page.click("#chip-branch > summary")
+        until(page, "document.querySelectorAll('#options-branch label').length > 5")
+        page.fill("#options-branch input[name=of]", "Branch 007")
+        until(page, "document.querySelectorAll('#options-branch label').length === 1")
+        page.check("#options-branch input[type=checkbox]")
+        until(page, "document.querySelectorAll('table.rows tbody tr').length === 1")
+        assert page.inner_text("table.rows tbody th") == "Gulberg"
+        assert "Branch 007" in page.inner_text("#sum-branch") and "branch=" in page.url
+        page.click("#chip-branch [data-clear-chip]")
+        until(page, "document.querySelectorAll('table.rows tbody tr').length === 2")
+    assert desk.complaints == []
+
+
 def test_the_keyboard_walks_ticks_and_opens_rows(desk, branches):
     with desk.page() as page:
         page.goto(branches.url())
