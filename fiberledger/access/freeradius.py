@@ -366,6 +366,10 @@ server isp {
 		if (fail) {
 			spool
 		}
+		# A packet that the database refuses for good would be sent for ever.
+		elsif (noop) {
+			ok
+		}
 	}
 }
 
@@ -380,6 +384,9 @@ server replay {
 	}
 	accounting {
 		sql
+		if (noop) {
+			ok
+		}
 	}
 }
 

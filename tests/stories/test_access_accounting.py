@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -152,6 +153,25 @@ def test_silent_sessions_are_swept_and_a_living_one_comes_back(isp, router, cloc
     router.tell("Stop", "asha", Acct_Session_Time=1200, Acct_Input_Octets=120, Acct_Terminate_Cause="User-Request")
     [over] = past(isp)
     assert (over.in_octets, over.cause, over.swept) == (120, "User-Request", False)
+
+
+def test_starts_and_stops_of_one_instant_leave_no_ghost(isp, router):
+    """Sixteen connections, every packet twice, a Start beside its own Stop: nothing fails and nobody stays online."""
+    make_line(isp)
+    packets = [(status, f"s{n}") for n in range(40) for status in ("Start", "Stop", "Start", "Stop")]
+
+    def tell(part):
+        with psycopg.connect(**environment.connection("fl_radius"), autocommit=True) as radius:
+            for status, session in packets[part::16]:
+                radius.execute(
+                    "SELECT radius_acct(%s, %s, %s, 'asha', 'AA:BB:CC:00:11:22', '10.0.0.7', %s, '0', '', '', '', '', '', '', '', '')",
+                    [str(router.nas.pk), status, session, str(int(time.time()))],
+                )
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(tell, range(16)))
+    assert live(isp) == []
+    assert len(past(isp)) == 40
 
 
 def test_a_new_session_ends_the_ghost_of_the_same_device(isp, router):

@@ -146,6 +146,9 @@ BEGIN
     -- Counters are running totals, so the next Interim repeats all this one says: losing the last fraction of a
     -- second in a power cut costs nothing, and waiting for the disk at each would.
     PERFORM set_config('synchronous_commit', 'off', true);
+  ELSE
+    -- A Start and a Stop that arrive in the same instant take turns: neither would see what the other writes.
+    PERFORM pg_advisory_xact_lock(hashtextextended(k::text, 0));
   END IF;
 
   IF p_status IN ('Interim-Update', 'Start') THEN
@@ -156,6 +159,7 @@ BEGIN
         prefix6 = CASE WHEN v6 <> '' THEN v6 ELSE l.prefix6 END
       WHERE l.key = k;
     IF FOUND THEN RETURN 'updated'; END IF;
+    IF p_status = 'Interim-Update' THEN PERFORM pg_advisory_xact_lock(hashtextextended(k::text, 0)); END IF;
   ELSIF p_status = 'Stop' THEN
     DELETE FROM access_livesession l WHERE l.key = k RETURNING * INTO s;
     IF FOUND THEN
@@ -163,7 +167,8 @@ BEGIN
           started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
         VALUES (k, s.tenant_id, s.nas_id, s.account_id, s.username, s.session_id, s.mac, coalesce(addr, s.ip),
           CASE WHEN v6 <> '' THEN v6 ELSE s.prefix6 END, least(s.started_at, at - make_interval(secs => len)), greatest(at, s.started_at),
-          greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down), left(p_cause, 40), false);
+          greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down), left(p_cause, 40), false)
+        ON CONFLICT DO NOTHING;
       RETURN 'stopped';
     END IF;
   ELSIF p_status NOT IN ('Accounting-On', 'Accounting-Off') THEN
@@ -189,7 +194,8 @@ BEGIN
           started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
         VALUES (k, h.tenant_id, h.nas_id, h.account_id, h.username, h.session_id, h.mac, coalesce(addr, h.ip), h.prefix6,
           h.started_at, greatest(at, h.ended_at), greatest(h.seconds, len), greatest(h.in_octets, up),
-          greatest(h.out_octets, down), left(p_cause, 40), false);
+          greatest(h.out_octets, down), left(p_cause, 40), false)
+        ON CONFLICT DO NOTHING;
       RETURN 'stopped';
     END IF;
   END IF;
@@ -202,7 +208,8 @@ BEGIN
         started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
       VALUES (k, n.tenant_id, n.id, line.account_id,
         who, left(radius_plain(p_session), 128), device, addr, v6, at - make_interval(secs => len), at, len, up, down,
-        left(p_cause, 40), false);
+        left(p_cause, 40), false)
+      ON CONFLICT DO NOTHING;
     RETURN 'stopped';
   END IF;
 
@@ -233,7 +240,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
         started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
       SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-        started_at, updated_at, seconds, in_octets, out_octets, why, by_sweep FROM gone RETURNING 1)
+        started_at, updated_at, seconds, in_octets, out_octets, why, by_sweep FROM gone
+      ON CONFLICT DO NOTHING RETURNING 1)
   SELECT count(*) FROM kept;
 $$;
 
