@@ -142,16 +142,6 @@ def _radius_line(rows: Any) -> Any:
     return RadiusLine.objects.get(pk=account.pk)
 
 
-def _live_session(rows: Any) -> Any:
-    """Reported tomorrow: a sweep of a test beside us, whose clock was moved on, is about all tenants."""
-    from fiberledger.access.models import LiveSession
-
-    session = rows._new(LiveSession)
-    session.updated_at = calendar.now() + timedelta(days=1)
-    session.save()
-    return session
-
-
 def _import(rows: Any) -> Any:
     from fiberledger.imports.models import ImportRun
 
@@ -169,7 +159,6 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "subscriptions.Subscription": _subscription,
     "access.AccessAccount": _access_account,
     "access.RadiusLine": _radius_line,
-    "access.LiveSession": _live_session,
     "imports.ImportRun": _import,
     "billing.Invoice": _invoice,
     "payments.Payment": _payment,

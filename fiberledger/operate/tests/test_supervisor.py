@@ -139,7 +139,7 @@ def test_a_killed_database_comes_back(house):
 def test_after_kill_9_the_next_run_serves_again(house):
     house.end(signal.SIGKILL)
     house.start()
-    assert len(list(house.children("worker"))) == 1
+    until(lambda: len(list(house.children("worker"))) == 1)
 
 
 def test_ctrl_c_stops_everything_within_seconds(house):
