@@ -10,7 +10,8 @@ from babel.numbers import get_currency_precision, get_currency_symbol
 # Where a currency is at home its sign is the short one people write: Rs, Ksh, ₹.
 _HOME = {
     "PKR": "PK", "KES": "KE", "INR": "IN", "BDT": "BD", "NPR": "NP", "LKR": "LK", "UGX": "UG", "TZS": "TZ", "NGN": "NG",
-    "GHS": "GH", "ZAR": "ZA", "PHP": "PH", "IDR": "ID", "AED": "AE", "SAR": "SA", "USD": "US", "GBP": "GB", "EUR": "IE",
+    "GHS": "GH", "ZAR": "ZA", "PHP": "PH", "IDR": "ID", "AED": "AE", "SAR": "SA", "AFN": "AF", "USD": "US", "GBP": "GB",
+    "EUR": "IE", "BRL": "BR", "MXN": "MX",
 }  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
-from babel.numbers import get_currency_symbol
 from django.apps import apps
 from django.conf import settings
 from django.utils import dateformat, timezone
@@ -16,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext
 
 from fiberledger import calendar
-from fiberledger.money import Money, exponent
+from fiberledger.money import Money, exponent, symbol
 from fiberledger.tenancy import NoTenantInScope, current_tenant
 
 from .assets import sprite_url
@@ -94,42 +93,6 @@ def _badge(word: str, label: str, _sprite: str) -> SafeString:
     return mark_safe(f'<span class="b b-{tone}">{icon(name)}{escape(label)}</span>')
 
 
-@lru_cache(maxsize=256)
-def symbol(currency: str, country: str = "") -> str:
-    """Rs, Ksh, $: the sign a reader in that country writes, or the code."""
-    try:
-        return get_currency_symbol(currency, locale=f"en_{country}" if country else "en")
-    except Exception:  # Babel has no such locale
-        return currency
-
-
-@lru_cache(maxsize=256)
-def _home_country(currency: str) -> str:
-    return {
-        "PKR": "PK",
-        "KES": "KE",
-        "INR": "IN",
-        "BDT": "BD",
-        "NPR": "NP",
-        "LKR": "LK",
-        "UGX": "UG",
-        "TZS": "TZ",
-        "NGN": "NG",
-        "GHS": "GH",
-        "ZAR": "ZA",
-        "PHP": "PH",
-        "IDR": "ID",
-        "AED": "AE",
-        "SAR": "SA",
-        "AFN": "AF",
-        "USD": "US",
-        "GBP": "GB",
-        "EUR": "IE",
-        "BRL": "BR",
-        "MXN": "MX",
-    }.get(currency, "")
-
-
 def amount_text(amount: Decimal, currency: str) -> str:
     """1,500.00 with the currency's own number of digits."""
     return f"{amount:,.{exponent(currency) if currency else 2}f}"
@@ -149,9 +112,7 @@ def money(amount: Any, currency: str = "", *, sign: bool = False) -> SafeString:
         text = f"{whole}<i>.{fraction}</i>"
     minus = "\u2212" if amount < 0 else "+" if sign and amount > 0 else ""
     # The number keeps its own direction, so that the sign stays on its side in Urdu.
-    return mark_safe(
-        f"<bdi class=m>{minus}<small>{escape(symbol(currency, _home_country(currency)))}</small>{text}</bdi>"
-    )
+    return mark_safe(f"<bdi class=m>{minus}<small>{escape(symbol(currency))}</small>{text}</bdi>")
 
 
 def money_text(amount: Any, currency: str = "") -> str:
@@ -159,9 +120,7 @@ def money_text(amount: Any, currency: str = "") -> str:
         currency, amount = amount.currency, amount.amount
     currency = currency or _own_currency()
     amount = Decimal(amount)
-    return (
-        f"{'-' if amount < 0 else ''}{symbol(currency, _home_country(currency))} {amount_text(abs(amount), currency)}"
-    )
+    return f"{'-' if amount < 0 else ''}{symbol(currency)} {amount_text(abs(amount), currency)}"
 
 
 def _own_currency() -> str:
