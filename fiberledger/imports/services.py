@@ -38,6 +38,7 @@ from .readers import Sheet, open_sheet
 log = logging.getLogger(__name__)
 
 PART = 2_500
+TRIES = 40  # each collision means that somebody else got on: two imports of one file may meet at every part
 PREVIEW = 8
 FAULT_COLUMNS = ("Fault", "What to do", "Row in file")
 
@@ -268,16 +269,16 @@ def take(
                 _("Nothing was taken: %s rows have a fault, and this import is all or nothing.") % faulty
             ) from None
         return
-    for attempt in range(4):
+    for attempt in range(TRIES):
         try:
             _go(tenant_id, import_id, write=True, by=by, report=report, told=told)
             break
         except (IntegrityError, Collision) as error:
             # Somebody registered the same number or phone between our look and our writing. The checkpoint holds
             # what was settled; the rest is looked at again, and finds the newcomer.
-            if attempt == 3 and isinstance(error.__cause__, Refusal):
+            if attempt == TRIES - 1 and isinstance(error.__cause__, Refusal):
                 raise error.__cause__ from None
-            if attempt == 3 or connection.in_atomic_block:
+            if attempt == TRIES - 1 or connection.in_atomic_block:
                 raise
             log.info("import %s collided with another writer; going on from its checkpoint", import_id)
     with tenant_scope(tenant_id):
