@@ -66,12 +66,6 @@ def zed():
         yield other
 
 
-@pytest.fixture
-def jobs(isp):
-    """`jobs.run()` runs what Bright ISP has waiting."""
-    return isp
-
-
 @pytest.fixture(scope="session")
 def freeradius():
     """A real FreeRADIUS with our configuration, one for all tests. Where it is not installed, the tests fail."""

@@ -68,7 +68,7 @@ class Life:
         """Live it all. Each day is a transaction of its own, as days are."""
         with self._at(self.began, 8):
             self._furnish()
-            self._sell(self.company.begins_with, self.began, spread_over=0)
+            self._sell(self.company.begins_with, self.began)
         day, months = self.began, 0
         while day <= self.until:
             if day.day == 1:
@@ -179,7 +179,7 @@ class Life:
                 self.phones.add(phone)
                 return phone[: 11 if self.company.country == "PK" else 10]
 
-    def _sell(self, count: int, on: date, *, spread_over: int) -> None:
+    def _sell(self, count: int, on: date) -> None:
         company, people = self.company, []
         for _n in range(count):
             street = self.chance.choice(self.streets)
@@ -254,7 +254,7 @@ class Life:
         )
         missing = int(wanted - len(self.persona) + self.chance.random())
         if missing > 0 and day.weekday() != 6:
-            self._sell(missing, day, spread_over=0)
+            self._sell(missing, day)
 
     def _comings_and_goings(self, day: date) -> None:
         if self.chance.random() < 0.35:
