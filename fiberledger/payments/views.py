@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
 
+from django.core.exceptions import ValidationError
 from django.db.models import Min, OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -140,7 +141,7 @@ def settles(request: HttpRequest, pk: int) -> HttpResponse:
     only = [int(text) for text in request.GET.getlist("invoices") if text.isdecimal() and len(text) < 19]
     try:
         amount = PaymentForm.base_fields["amount"].clean(request.GET.get("amount", "") or "0")
-    except Exception:  # half-typed
+    except ValidationError:  # half-typed
         amount = Decimal(0)
     settlement = rules.settle(amount, open_invoices, only or None) if amount > 0 else None
     return render(
