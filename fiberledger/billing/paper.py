@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from fiberledger.subscribers import phones
 from fiberledger.tenancy import current_tenant
 
 from . import wording, writing
-from .models import Invoice
+from .models import Invoice, Issuer
 from .reading import Statement
 from .services import policy
 
@@ -32,7 +33,7 @@ def paper_data(invoice: Invoice, *, language: str | None = None, pay_link: str |
 
 
 def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
-    seller, buyer = invoice.issuer.data, invoice.snapshot.get("buyer", {})
+    seller, buyer = _seller(invoice.tenant_id, invoice.issuer_id), invoice.snapshot.get("buyer", {})
 
     def amount(value: Decimal) -> str:
         return show(Money(value, invoice.currency))
@@ -61,7 +62,9 @@ def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
                 amount(line.total),
             ]
         rows.append(tuple(row))
-    settled = invoice.settled_amount
+    settled = invoice.total if invoice.status == Invoice.Status.PAID else Decimal(0)
+    if invoice.status in (Invoice.Status.PART_PAID, Invoice.Status.VOID):
+        settled = invoice.settled_amount
     totals = [(_("Charges"), amount(invoice.net))]
     if invoice.tax:
         totals.append((_("Tax"), amount(invoice.tax)))
@@ -137,6 +140,12 @@ def _document(invoice: Invoice, language: str, pay_link: str) -> Document:
         buyer_label=_("Invoice to"),
         terms_label=_("Terms"),
     )
+
+
+@lru_cache(maxsize=512)
+def _seller(tenant_id: int, issuer_id: int) -> dict[str, Any]:
+    """The seller's text. An issuer's row never changes, so it is read once."""
+    return Issuer.objects.get(pk=issuer_id).data
 
 
 def qr_text(invoice: Invoice, pay_link: str) -> str:

@@ -364,7 +364,7 @@ def run_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     after = request.GET.get("after", "0")
     rows = list(
         Invoice.objects.visible_to(request.actor).filter(run=found, pk__gt=int(after) if after.isdecimal() else 0)
-        .select_related("issuer").prefetch_related("lines").order_by("pk")[:500]
+        .prefetch_related("lines").order_by("pk")[:500]
     )  # fmt: skip
     if not rows:
         raise Http404
