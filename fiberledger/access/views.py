@@ -115,7 +115,7 @@ def _once(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 def disconnect(request: HttpRequest, key: Any) -> HttpResponse:
     """Drop a session, after asking why."""
     session = get_object_or_404(LiveSession.objects.visible_to(request.actor).select_related("nas", "account"), key=key)
-    back = screens.pages.back_to(request, reverse("access:livesession-list"))
+    back = screens.back_to(request, reverse("access:livesession-list"))
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         services.disconnect(session, reason=form.cleaned_data["reason"], by=request.actor)

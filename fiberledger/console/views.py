@@ -17,7 +17,6 @@ from fiberledger.identity.guards import public, signed_in, staff
 from fiberledger.jobs.models import Run
 from fiberledger.places.models import Area, Branch
 from fiberledger.screens import brand, scope
-from fiberledger.screens.pages import _respond
 from fiberledger.screens.registry import Hit, PaletteAction, _may, desk, registry
 from fiberledger.tenancy.models import Profile
 
@@ -58,7 +57,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "charts": [(chart, chart.data(request), _href(chart.url)) for chart in charts],
         "quick": _quick(actor),
     }
-    return _respond(request, "console/home.html", context)
+    return screens.respond(request, "console/home.html", context)
 
 
 def _href(url: Any) -> str:
@@ -132,7 +131,7 @@ def palette(request: HttpRequest) -> HttpResponse:
             hit["id"] = f"hit-{number}"
             hit["first"] = number == 0
             number += 1
-    return _respond(request, "console/_hits.html", {"groups": groups, "text": text})
+    return screens.respond(request, "console/_hits.html", {"groups": groups, "text": text})
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
@@ -194,14 +193,14 @@ def alerts(request: HttpRequest) -> HttpResponse:
             if worklist.code not in seen:
                 seen.add(worklist.code)
                 items += list(worklist.items(request))
-    return _respond(request, "console/_alerts.html", {"work": items[:10]})
+    return screens.respond(request, "console/_alerts.html", {"work": items[:10]})
 
 
 @signed_in
 def pulse(request: HttpRequest) -> HttpResponse:
     """Running jobs, for the top bar: what goes on now, and what of mine ended in the last minutes."""
     runs = list(Run.objects.going_on().order_by("-id")[:6])
-    return _respond(request, "console/_pulse.html", {"runs": runs})
+    return screens.respond(request, "console/_pulse.html", {"runs": runs})
 
 
 @signed_in
@@ -225,7 +224,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         url=screens.run_url,
         empty=_("No job has run yet"),
     )
-    return _respond(
+    return screens.respond(
         request,
         "console/runs.html",
         {"title": _("Jobs"), "table": table, "after": f"?before={rows[49].pk}" if len(rows) > 50 else ""},
@@ -250,7 +249,7 @@ def scope_panel(request: HttpRequest) -> HttpResponse:
         branches, areas = branches.filter(name__icontains=text), areas.filter(name__icontains=text)
     else:
         areas = areas.filter(level__in=["city", "town", "area"])
-    return _respond(
+    return screens.respond(
         request,
         "console/_scope.html",
         {

@@ -12,7 +12,6 @@ from fiberledger import audit, calendar, screens
 from fiberledger.identity.guards import staff
 from fiberledger.money import Money
 from fiberledger.screens import Button, Column, Fact, Tab
-from fiberledger.screens import pages as kinds
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions.models import StatusChange, Subscription
 from fiberledger.tenancy import Refusal
@@ -236,7 +235,7 @@ def exempt(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             screens.toast(request, _("%s is spared from suspension.") % subscriber.name)
-            return redirect(kinds.back_to(request, back))
+            return redirect(screens.back_to(request, back))
     return screens.form_page(
         request,
         form,
@@ -253,7 +252,7 @@ def end_exemption(request: HttpRequest, pk: int) -> HttpResponse:
     exemption = get_object_or_404(Exemption.objects.visible_to(request.actor), pk=pk)
     services.end_exemption(exemption, by=request.actor)
     screens.toast(request, _("The exemption was ended."))
-    return redirect(kinds.back_to(request, url_for("dunning:exemption-list")))
+    return redirect(screens.back_to(request, url_for("dunning:exemption-list")))
 
 
 @staff("dunning.forgive")
@@ -269,7 +268,7 @@ def forgive(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             screens.toast(request, _("%s is being put back on.") % subscriber.name)
-            return redirect(kinds.back_to(request, back))
+            return redirect(screens.back_to(request, back))
     return screens.form_page(
         request,
         form,

@@ -133,7 +133,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "is_blocked": bool(run.options.get("all_or_nothing") and run.faulty),
         "created": [(_NAMES.get(model, model), count) for model, count in run.created.items()],
     }
-    return screens.pages._respond(request, "imports/show.html", context)
+    return screens.respond(request, "imports/show.html", context)
 
 
 _NAMES = {

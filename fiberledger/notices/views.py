@@ -13,7 +13,6 @@ from django.views.decorators.http import require_POST
 from fiberledger import audit, screens
 from fiberledger.identity.guards import staff
 from fiberledger.screens import Fact, Tab
-from fiberledger.screens import pages as kinds
 from fiberledger.screens import scope as picker
 from fiberledger.screens.middleware import POLICY
 from fiberledger.tenancy import Refusal
@@ -84,10 +83,10 @@ def sent(request: HttpRequest, pk: int) -> HttpResponse:
         screens.toast(request, refusal, "bad")
         return redirect("notices:outbox")
     link = {"whatsapp": message.whatsapp, "sms": message.sms}.get(via, "")
-    if kinds.is_fragment(request, f"notice-{pk}"):
+    if screens.is_fragment(request, f"notice-{pk}"):
         return HttpResponse("")
     if not link:
-        return redirect(kinds.back_to(request, url_for("notices:outbox")))
+        return redirect(screens.back_to(request, url_for("notices:outbox")))
     response = HttpResponse(status=303)  # redirect() refuses the sms: scheme
     response["Location"] = link
     return response
@@ -98,9 +97,9 @@ def sent(request: HttpRequest, pk: int) -> HttpResponse:
 def skip(request: HttpRequest, pk: int) -> HttpResponse:
     notice = _notice(request, pk)
     services.skip([notice.pk], by=request.actor)
-    if kinds.is_fragment(request, f"notice-{pk}"):
+    if screens.is_fragment(request, f"notice-{pk}"):
         return HttpResponse("")
-    return redirect(kinds.back_to(request, url_for("notices:outbox")))
+    return redirect(screens.back_to(request, url_for("notices:outbox")))
 
 
 @staff("notices.view")

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from fiberledger.screens.pages import screen_urls
+from fiberledger.screens.addresses import screen_urls
 
 from . import views
 from .screens import closings, payments

@@ -19,8 +19,7 @@ from fiberledger.identity.guards import staff
 from fiberledger.identity.models import Membership
 from fiberledger.money import Money
 from fiberledger.paper import render as render_pdf
-from fiberledger.screens import Button, Column, Fact, Tab
-from fiberledger.screens import pages as kinds
+from fiberledger.screens import Button, Column, Fact, Tab, list_actions
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.tenancy import Refusal, current_tenant_id
@@ -42,7 +41,7 @@ _TWICE = timedelta(minutes=10)
 def collect(request: HttpRequest) -> HttpResponse:
     """Find whoever is paying. One hit and Enter goes straight on to the amount."""
     text = request.GET.get("q", "").strip()
-    fragment = kinds.is_fragment(request, "hits")
+    fragment = screens.is_fragment(request, "hits")
     hits = subscribers.find(text, actor=request.actor, limit=12) if text else []
     if len(hits) == 1 and not fragment:
         return redirect("payments:collect_from", pk=hits[0].pk)
@@ -320,27 +319,27 @@ def due_mine(request: HttpRequest) -> HttpResponse:
 
 @staff("payments.record")
 def due_menu(request: HttpRequest, pk: int) -> HttpResponse:
-    return kinds.row_menu(request, own.due, pk)
+    return list_actions.row_menu(request, own.due, pk)
 
 
 @staff("payments.record")
 def due_choices(request: HttpRequest, name: str) -> HttpResponse:
-    return kinds.filter_choices(request, own.due, name)
+    return list_actions.filter_choices(request, own.due, name)
 
 
 @staff("payments.record")
 def due_columns(request: HttpRequest) -> HttpResponse:
-    return kinds.choose_columns(request, own.due)
+    return list_actions.choose_columns(request, own.due)
 
 
 @staff("payments.record")
 def due_views(request: HttpRequest) -> HttpResponse:
-    return kinds.save_view(request, own.due)
+    return list_actions.save_view(request, own.due)
 
 
 @staff("payments.record")
 def due_forget(request: HttpRequest, pk: int) -> HttpResponse:
-    return kinds.forget_view(request, own.due, pk)
+    return list_actions.forget_view(request, own.due, pk)
 
 
 # --- Cash in the evening --------------------------------------------------------------------------------------------------

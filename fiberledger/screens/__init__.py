@@ -68,7 +68,12 @@ narrow, big), screens/form.html, screens/record.html, screens/settings.html, scr
 **Words**: `screens.toast(request, text, tone="good")`. Buttons that post carry `data-once`; forms do by themselves.
 """
 
-from .pages import form_page, list_page, record_page, rows_for, run_url, table, toast, use_exporter
+from .addresses import run_url
+from .answering import back_to, is_fragment, respond, toast
+from .form_pages import form_page
+from .list_actions import use_exporter
+from .lists import list_page, table
+from .records import record_page
 from .registry import (
     Button,
     Card,
@@ -86,6 +91,7 @@ from .registry import (
     WorkItem,
     Worklist,
 )
+from .rows import rows_for
 from .screen import Bulk, Column, Empty, Filter, Screen, View, find_screen, url_of
 
 __all__ = [
@@ -110,10 +116,13 @@ __all__ = [
     "View",
     "WorkItem",
     "Worklist",
+    "back_to",
     "find_screen",
     "form_page",
+    "is_fragment",
     "list_page",
     "record_page",
+    "respond",
     "rows_for",
     "run_url",
     "table",

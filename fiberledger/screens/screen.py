@@ -452,7 +452,7 @@ class Screen:
 
     def urls(self, *, record: Any = None, new: Any = None, edit: Any = None) -> list:
         """The url patterns. A page that is special is given as a view of your own, which must be guarded itself."""
-        from .pages import screen_urls
+        from .addresses import screen_urls
 
         return screen_urls(self, record=record, new=new, edit=edit)
 

@@ -12,7 +12,7 @@ from fiberledger import calendar
 from fiberledger.identity.guards import signed_in
 from fiberledger.jobs.models import Run
 
-from .pages import _respond, is_fragment
+from .answering import is_fragment, respond
 
 
 def time_left(run: Run) -> str:
@@ -43,5 +43,5 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Run, pk=pk)
     context = {"run": found, "title": found.title, "left": time_left(found), "results": results_of(found)}
     if is_fragment(request, "run"):
-        return _respond(request, "screens/_run_fragment.html", context)
-    return _respond(request, "screens/run.html", context)
+        return respond(request, "screens/_run_fragment.html", context)
+    return respond(request, "screens/run.html", context)

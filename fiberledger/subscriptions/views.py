@@ -218,7 +218,7 @@ def _act(request: Any, name: str, subscriber: Subscriber, lines: Any, title: str
                 screens.toast(
                     request, _("Nothing changed: somebody was faster, or the status does not allow it."), "warn"
                 )
-            return redirect(screens_back(request, subscriber))
+            return redirect(screens.back_to(request, page_of(subscriber)))
     return screens.form_page(
         request,
         form,
@@ -228,12 +228,6 @@ def _act(request: Any, name: str, subscriber: Subscriber, lines: Any, title: str
         back=(subscriber.name, page_of(subscriber)),
         tone=action.get("tone", ""),
     )
-
-
-def screens_back(request: Any, subscriber: Subscriber) -> str:
-    from fiberledger.screens.pages import back_to
-
-    return back_to(request, page_of(subscriber))
 
 
 def _one(name: str) -> Any:
