@@ -18,7 +18,7 @@ from .models import LineCommand, LiveSession, Nas, RadiusLine, RefusedLogin, Ses
 from .rules import normal_mac
 
 
-def search_sessions(queryset: QuerySet, text: str) -> QuerySet:
+def search_sessions(queryset: QuerySet, text: str, actor: Any) -> QuerySet:
     """A whole address or device, or a username's beginning; each by an index."""
     text = text.strip()
     if mac := normal_mac(text):

@@ -5,7 +5,6 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
-from fiberledger.identity.actor import Actor
 from fiberledger.screens import Button, Column, Empty, Filter, Screen, View
 from fiberledger.subscribers.services import search
 
@@ -17,12 +16,12 @@ def _overdue(rows: Any) -> Any:
     return rows.overdue(calendar.today())
 
 
-def _search(queryset, text):
+def _search(queryset, text, actor):
     """An invoice by its number, with or without prefix and zeros; else those of the subscribers that are found."""
     found = queryset.filter(number__in=numbers_like(text))
     if found.exists():
         return found
-    return queryset.filter(subscriber__in=search(text, actor=Actor.system("search"), limit=200))
+    return queryset.filter(subscriber__in=search(text, actor=actor, limit=200))
 
 
 invoices = Screen(

@@ -6,7 +6,6 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
-from fiberledger.identity import Actor
 from fiberledger.screens import Button, Column, Empty, Filter, Screen, View
 from fiberledger.screens.cells import looks
 from fiberledger.subscribers import services as subscribers
@@ -17,13 +16,13 @@ from .models import CashClosing, Payment
 looks("good", "circle-check", "received")
 
 
-def _search(payments: Any, text: str) -> Any:
+def _search(payments: Any, text: str, actor: Any) -> Any:
     """By receipt number, else by whoever paid."""
     text = text.strip()
     by_number = payments.filter(number__iexact=text)
     if text and any(char.isdigit() for char in text) and by_number.exists():
         return by_number
-    return payments.filter(subscriber_id__in=subscribers.search(text, actor=Actor.system("search"), limit=500))
+    return payments.filter(subscriber_id__in=subscribers.search(text, actor=actor, limit=500))
 
 
 payments = Screen(
@@ -136,7 +135,7 @@ due = Screen(
         Column("status", sort=False),
     ),
     filters=("area", "collector", "status"),
-    search=lambda rows, text: rows.filter(pk__in=subscribers.search(text, actor=Actor.system("search"), limit=500)),
+    search=subscribers.matching,
     order="name_key",
     record=False,
     exports=False,

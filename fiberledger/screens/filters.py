@@ -109,7 +109,7 @@ def _keys(spec: BoundFilter, actor: Any, text: str) -> Iterable[tuple[Any, str]]
     screen = find_screen(model)
     if text:
         if screen is not None and screen.search:
-            queryset = search(screen, queryset, text)
+            queryset = search(screen, queryset, text, actor)
         else:
             try:
                 model._meta.get_field("name")
@@ -125,12 +125,13 @@ def _has_name(model: Any) -> bool:
     return any(f.name == "name" for f in model._meta.concrete_fields)
 
 
-def search(screen: Screen, queryset: QuerySet, text: str) -> QuerySet:
+def search(screen: Screen, queryset: QuerySet, text: str, actor: Any) -> QuerySet:
+    """The rows that match. A search of the screen's own is given the actor, so that it looks only among what they see."""
     text = text.replace("\x00", "").strip()[:100]
     if not text:
         return queryset
     if callable(screen.search):
-        return screen.search(queryset, text)
+        return screen.search(queryset, text, actor)
     for word in text.split()[:6]:
         found = Q()
         for lookup in screen.search:

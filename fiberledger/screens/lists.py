@@ -18,7 +18,7 @@ from . import filters, keyset, scope
 from .answering import is_fragment, respond
 from .list_actions import can_export
 from .registry import _may
-from .rows import chosen_columns, count_of, order_of, rows_for
+from .rows import chosen_columns, count_of, is_cut, order_of, rows_for
 from .screen import EXPORT_FORMATS, BoundColumn, Screen, bind_column, url_of
 
 
@@ -56,11 +56,8 @@ def list_page(request: HttpRequest, screen: Screen, queryset: QuerySet | None = 
     page = keyset.page(
         rows, order, after=params.get("after", ""), before=params.get("before", ""), size=screen.page_size
     )
-    count, count_text = (
-        count_of(rows)
-        if page.after or page.before or params.get("after") or params.get("before")
-        else (len(page.rows), f"{len(page.rows):,}")
-    )
+    moved = page.after or page.before or params.get("after") or params.get("before")
+    count, count_text = count_of(rows, page, is_whole=not moved)
     bulk = [action for action in screen.bulk if _may(actor, action.permission)]
     chips = filters.chips(screen, request)
     narrowed = bool(params.get("q") or any(chip.active for chip in chips))
@@ -83,6 +80,7 @@ def list_page(request: HttpRequest, screen: Screen, queryset: QuerySet | None = 
         "rows": page.rows,
         "count": count,
         "count_text": count_text,
+        "is_cut": is_cut(rows),
         "after": list_query(params, after=page.after) if page.after else "",
         "before": list_query(params, before=page.before) if page.before else "",
         "first_page": list_query(params) if page.before else "",

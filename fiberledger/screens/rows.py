@@ -9,13 +9,11 @@ from typing import Any
 from django.core.exceptions import FieldError
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
-from django.utils.translation import gettext_lazy
 
 from . import filters, keyset, scope
 from .screen import BoundColumn, Screen
 
 COUNT_CAP = 10_000
-CREATED, CHANGED = gettext_lazy("%(what)s was added."), gettext_lazy("Changes to %(what)s were saved.")
 
 
 def base_rows(screen: Screen, actor: Any) -> QuerySet:
@@ -41,7 +39,7 @@ def rows_for(
         if values := filters.values_of(spec, params):
             queryset = filters.apply(spec, queryset, values, actor)
     if text := params.get("q", ""):
-        queryset = filters.search(screen, queryset, text)
+        queryset = filters.search(screen, queryset, text, actor)
     if screen.rows:
         prepare = getattr(queryset, screen.rows)
         shown = (
@@ -72,10 +70,16 @@ def order_of(screen: Screen, params: QueryDict) -> keyset.Order:
     return screen.default_order
 
 
-def count_of(queryset: QuerySet) -> tuple[int, str]:
-    """How many, as far as is worth counting, and how to say it: "10,000+"."""
-    count = queryset.order_by().select_related(None)[: COUNT_CAP + 1].count()
-    return count, f"{COUNT_CAP:,}+" if count > COUNT_CAP else f"{count:,}"
+def count_of(queryset: QuerySet, page: keyset.Page, *, is_whole: bool) -> tuple[int, str]:
+    """How many, as far as is worth counting, and how to say it: "10,000+". `is_whole`: the page is all there is."""
+    count = len(page.rows) if is_whole else queryset.order_by().select_related(None)[: COUNT_CAP + 1].count()
+    more = count > COUNT_CAP or is_cut(queryset)
+    return count, f"{min(count, COUNT_CAP):,}{'+' if more else ''}"
+
+
+def is_cut(queryset: QuerySet) -> bool:
+    """Whether a search found more than it looked at (see `SubscriberQuerySet.among`)."""
+    return getattr(queryset, "is_cut", False)
 
 
 def selection(request: HttpRequest, screen: Screen) -> QuerySet:

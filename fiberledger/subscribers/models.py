@@ -97,10 +97,10 @@ class Tag(TenantModel):
 
 
 class IsAnyOf(Func):
-    """pk = ANY(array): one parameter, one plan."""
+    """pk IN (the array's elements): one parameter, and no plan that walks an index in the list's order looking for them."""
 
-    template = "(%(expressions)s::bigint[]))"
-    arg_joiner = " = ANY("
+    template = "(%(expressions)s::bigint[])))"
+    arg_joiner = " IN (SELECT unnest("
     arity = 2
     output_field = models.BooleanField()
 
@@ -127,9 +127,18 @@ class SubscriberQuerySet(ScopedQuerySet["Subscriber"]):
 
         return with_additions(self, columns)
 
-    def any_of(self, ids: Sequence[int]) -> SubscriberQuerySet:
-        """As pk__in, with one parameter however many there are."""
-        return self.filter(IsAnyOf(F("pk"), Value(list(ids))))
+    is_cut = False
+
+    def among(self, ids: Sequence[int], *, is_cut: bool = False) -> SubscriberQuerySet:
+        """As pk__in, each looked up by its key. `is_cut` tells whoever counts that there are more than these."""
+        found = self.filter(IsAnyOf(F("pk"), Value(list(ids))))
+        found.is_cut = is_cut
+        return found
+
+    def _clone(self) -> SubscriberQuerySet:
+        copy = super()._clone()
+        copy.is_cut = self.is_cut
+        return copy
 
     def named(self, prefix: str) -> SubscriberQuerySet:
         """Those whose name begins so; the range is one that the index answers under row-level security."""

@@ -17,11 +17,6 @@ from .models import Subscriber, SubscriberTag, Tag
 from .states import LIVE, OVER, Status
 
 
-def _search(queryset: QuerySet, text: str) -> QuerySet:
-    """Names that begin so are a range of the index; everything else is looked up first."""
-    return services.matching(queryset, text)
-
-
 def _tag_choices(request: Any) -> list[tuple[Any, Any]]:
     return list(Tag.objects.values_list("pk", "name"))
 
@@ -132,7 +127,7 @@ subscribers = Screen(
         "is_vip",
         "created_at",
     ),
-    search=_search,
+    search=services.matching,
     search_hint=_("Name, any part of a phone, number, ID, username"),
     order="name_key",
     views=(

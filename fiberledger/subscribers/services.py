@@ -652,25 +652,24 @@ def find(text: str, *, actor: Any, limit: int = 20) -> list[Subscriber]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def matching(subscribers: Any, text: str) -> Any:
+# So many that match are looked at; of more, a list says "500+" and asks for another letter.
+MOST_FOUND = 500
+
+
+def matching(subscribers: Any, text: str, actor: Any) -> Any:
     """Narrow a queryset to those that match: for lists, which sort and page by themselves.
 
-    A name's beginning is a range of the name index, whatever it finds; anything else is looked up and capped.
+    Where more names begin so than are worth looking up, they are a range of the name index, and all of them are listed.
     """
     text = text.replace("\0", "").strip()[:80]
     key = fold(text)
     if not key:
         return subscribers
-    named = subscribers.named(text)
-    digits = sum(char.isdigit() for char in key)
-    if not digits and not set(key) & set("._@:-") and named.exists():
-        return named
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM subscriber_search(%s, %s)", [text, MOST_FOUND])
-        return subscribers.any_of([row[0] for row in cursor.fetchall()])
-
-
-MOST_FOUND = 1000
+    is_name = not any(char.isdigit() or char in "._@:-" for char in key)
+    if is_name and Subscriber.objects.named(text).order_by()[: MOST_FOUND + 1].count() > MOST_FOUND:
+        return subscribers.named(text)
+    ids = search(text, actor=actor, limit=MOST_FOUND + 1)
+    return subscribers.among(ids[:MOST_FOUND], is_cut=len(ids) > MOST_FOUND)
 
 
 def reseller_names() -> list[str]:

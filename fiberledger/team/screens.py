@@ -123,7 +123,7 @@ def about(role):
     return template.description if template else ""
 
 
-def _find(queryset, text):
+def _find(queryset, text, actor):
     return queryset.filter(
         Q(actor_name__icontains=text) | Q(target_label__icontains=text) | Q(target_id=text) | Q(action__icontains=text)
     )

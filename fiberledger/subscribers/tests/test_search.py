@@ -99,13 +99,30 @@ def test_the_beginning_of_a_name_comes_before_a_word_inside_one(people):
 )
 def test_no_query_breaks_it_or_finds_everybody(people, text):
     assert set(found(people, text)) != set(people)
-    list(services.matching(Subscriber.objects.all(), text)[:50])
+    list(services.matching(Subscriber.objects.all(), text, everyone)[:50])
 
 
 def test_the_list_search_finds_what_the_palette_finds(people):
     for text in ("asha", "khan", "1234567", "0300 1234567", "vip-7", "زينب", "35202-1234567-1"):
-        listed = set(services.matching(Subscriber.objects.all(), text).values_list("pk", flat=True))
+        listed = set(services.matching(Subscriber.objects.all(), text, everyone).values_list("pk", flat=True))
         assert listed == set(services.search(text, actor=everyone)), text
+
+
+def test_of_very_many_the_list_shows_some_and_says_so_but_misses_nobody_that_one_may_see(shop):
+    people = [
+        services.NewSubscriber(name=f"Crowd {n}", phone=f"0300 555{n:04d}", area_id=shop.here.pk)
+        for n in range(services.MOST_FOUND + 20)
+    ]
+    services.register_many(people, by=shop.by)
+    far = shop.register("Lonely Far", phone="0311 5550001", area_id=shop.there.pk)
+    seen = services.matching(Subscriber.objects.all(), "0555", everyone)
+    assert seen.is_cut and seen.order_by("name_key").filter(name__startswith="C").is_cut
+    assert seen.count() == services.MOST_FOUND
+    collector = Actor(kind="staff", name="Of one street", area_ids=frozenset([shop.there.pk]))
+    mine = services.matching(Subscriber.objects.visible_to(collector), "555", collector)
+    assert list(mine) == [far] and not mine.is_cut
+    named = services.matching(Subscriber.objects.all(), "crowd", everyone)
+    assert named.count() == len(people) and not named.is_cut
 
 
 def test_usernames_that_another_room_adds_are_found(people):
