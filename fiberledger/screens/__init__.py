@@ -10,7 +10,7 @@ Owns: the frame, the page kinds, the theme, saved views, the scope picker, templ
         model=Plan, form=PlanForm, permission="plans", icon="gauge",
         columns=("name", Column("speed", sort="download_kbps"), "price", "tax__name", "status", Column("code", hidden=True)),
         filters=("status", "currency", Filter("sold", _("Sold"), test=lambda qs: qs.sold())),
-        search=("name", "code"),                 # or a function (queryset, text) -> queryset
+        search=("name", "code"),                 # or a function (queryset, text, actor) -> queryset
         order="name", views=(View("active", _("Active"), "status=active"),),
         empty=Empty(_("No plans yet"), _("A plan is what you sell: speed, price and how long it lasts."), "gauge"),
         tabs=(Tab("subscribers", _("Subscribers"), "catalog/_subscribers.html", lambda request, plan: {...}),),

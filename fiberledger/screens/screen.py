@@ -352,7 +352,7 @@ class Screen:
     columns: Sequence[str | Column]
     form: type[ModelForm] | None = None
     filters: Sequence[str | Filter] = ()
-    search: Sequence[str] | Callable[[QuerySet, str], QuerySet] = ()
+    search: Sequence[str] | Callable[[QuerySet, str, Any], QuerySet] = ()
     search_hint: Any = ""
     permission: str = ""
     view_needs: str = ""
