@@ -342,7 +342,7 @@ class Screen:
     `permission` is the prefix of its permission names: "plans" asks for plans.view and plans.edit; say
     `view_needs`, `edit_needs`, `create_needs` where they are called otherwise, and "-" for what nobody does here.
     `rows` names a queryset method that adds what the columns show; if it takes `columns`, it is told their names. `search` is a tuple of lookups, or a
-    function (queryset, text) -> queryset. `facts(request, obj)`, `buttons`, `tabs`, `cards` furnish the record page;
+    function (queryset, text, actor) -> queryset. `facts(request, obj)`, `buttons`, `tabs`, `cards` furnish the record page;
     `sections` are [(title, [field or property, ...]), ...] of its overview, all form fields when left out;
     `number`, `heading` and `status` name the attributes that its head shows.
     """
