@@ -61,7 +61,8 @@ _LOOK_AGAIN = """
       FROM ledger_ledgeraccount r LEFT JOIN payments_payment p ON p.tenant_id = r.tenant_id AND p.key = %s
      WHERE r.tenant_id = %s AND r.id = %s"""
 
-# The number is taken in the statement that writes it: the counter's row is held for as short as can be.
+# The number is taken in the statement that writes it, and that comes as late as can be: until the commit is on the disk,
+# every other till of the tenant waits for the counter's row.
 _WRITE = """
     WITH counted AS (
       INSERT INTO tenancy_counter AS c (tenant_id, name, value) VALUES (%(tenant)s, 'receipt', 1)
@@ -143,6 +144,7 @@ def record_payment(
     )
     payment.entry_id = entry.pk
     billing.settle_open_invoices([subscriber_id], only_invoices=invoices)
+    jobs.publish(PaymentRecorded(payment_id, subscriber_id))
     payment.number = hot(  # type: ignore[index]
         _WRITE,
         {
@@ -161,7 +163,6 @@ def record_payment(
         payment,
         after={"amount": str(money), "method": payment.method, "received_on": received_on, "subscriber": subscriber_id},
     )
-    jobs.publish(PaymentRecorded(payment.pk, subscriber_id))
     return payment
 
 
