@@ -28,7 +28,7 @@ def _look(size):
 
     tenant = _tenant(size)
     client = Client(headers={"host": f"{tenant.slug}.localhost"})
-    answer = client.post("/login/", {"email": f"owner@{tenant.slug}.example", "password": "correct horse battery"})
+    answer = client.post("/login/", {"email": f"owner@dash-{size}.example", "password": "correct horse battery"})
     if answer.status_code != 302:
         raise RuntimeError("the owner was not let in")
     client.get("/")
@@ -92,8 +92,12 @@ def _tenant(size):
     from fiberledger.subscribers.services import NewSubscriber, register_many
     from fiberledger.subscriptions.services import Sale, sell_many
     from fiberledger.tenancy import tenant_scope
+    from fiberledger.tenancy.models import Tenant
     from fiberledger.tenancy.services import create_tenant
 
+    slug = f"dash-{size}"
+    if kept := Tenant.objects.filter(slug=slug).first():
+        return kept
     tenant = create_tenant(f"dash-{uuid.uuid4().hex[:8]}", name="Bright ISP", country="PK")
     by, people, first = (
         Actor.system("benchmark"),
@@ -101,7 +105,7 @@ def _tenant(size):
         calendar.add_months(date.today().replace(day=1), 1 - MONTHS),
     )
     with tenant_scope(tenant.pk):
-        identity.add_member(f"owner@{tenant.slug}.example", "Owner", "owner", password="correct horse battery")
+        identity.add_member(f"owner@dash-{size}.example", "Owner", "owner", password="correct horse battery")
         area = Area.objects.create(name="Model Town")
         plan = Plan.objects.create(name="Home 20M", code="H20", price=2200, currency="PKR")
     lines = []
@@ -122,4 +126,6 @@ def _tenant(size):
         for start in range(0, people, 10_000):
             with tenant_scope(tenant.pk):
                 billing.issue_invoices(lines[start : start + 10_000], as_of=as_of, by=by)
+    Tenant.objects.filter(pk=tenant.pk).update(slug=slug)  # only a whole one is found again (BENCH_DIR)
+    tenant.slug = slug
     return tenant
