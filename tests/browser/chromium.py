@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +45,8 @@ def server() -> Iterator[int]:
 
 
 def executable() -> str:
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    own = Path(sys.prefix) / "chromium" / "chromium"  # see scripts/test_tools.py
+    found = os.environ.get("CHROMIUM") or (str(own) if own.exists() else shutil.which("chromium"))
     assert found, "Chromium is not installed: run `make test`, which installs it, or `apt install chromium`"
     return found
 
