@@ -57,7 +57,11 @@ class HouseWithRadius(House):
     def environment(self, **settings: str) -> dict[str, str]:
         radius = {"RADIUS_LISTEN": "127.0.0.1", "RADIUS_AUTH_PORT": str(self.auth), "RADIUS_ACCT_PORT": str(self.acct)}
         return super().environment(
-            PYTHONPATH=f"{ROOT}:{sysconfig.get_path('purelib')}", DJANGO_SETTINGS_MODULE="fiberledger.settings", HOME=str(self.folder), **radius, **settings
+            PYTHONPATH=f"{ROOT}:{sysconfig.get_path('purelib')}",
+            DJANGO_SETTINGS_MODULE="fiberledger.settings",
+            HOME=str(self.folder),
+            **radius,
+            **settings,
         )
 
     def python(self, *arguments: str) -> list[str]:
@@ -110,7 +114,7 @@ def house(request):
 
 def test_a_fresh_machine_answers_its_first_router(house):
     house.do(FURNISH)
-    server, nas = SimpleNamespace(auth=house.auth, acct=house.acct), SimpleNamespace(src_ip="127.0.0.1", for_suspended="reject")
+    server, nas = SimpleNamespace(auth=house.auth, acct=house.acct), SimpleNamespace(src_ip="127.0.0.1")
     router = Router(server, nas, SECRET)  # type: ignore[arg-type]
     accepted = router.login("asha", "let me in")
     assert accepted.kind == "accept", accepted.said + house.said()

@@ -67,7 +67,7 @@ DECLARE
   r record; refusal text; walled boolean := false; i int; others int;
 BEGIN
   SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_list, n.walled_rate,
-         n.interim_seconds, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.secret, l.only_mac,
+         n.interim_seconds, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.cut_at, l.secret, l.only_mac,
          l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_
     INTO r
     FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(p_name)
@@ -84,9 +84,12 @@ BEGIN
     ELSIF r.only_nas_id IS NOT NULL AND r.only_nas_id <> r.nas_id THEN refusal := 'This account belongs to another router.';
     ELSIF r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) THEN refusal := 'This account is bound to another device.';
     ELSIF r.by_mac AND r.found <> lower(radius_mac(p_mac)) THEN refusal := 'The device does not have the address of this account.';
-    ELSIF r.verdict = 'walled' OR r.ends_at <= now() THEN
+    ELSIF r.verdict = 'walled' OR r.ends_at <= now() OR r.cut_at <= now() THEN
       walled := true;
-      IF r.for_suspended <> 'walled' THEN refusal := coalesce(nullif(r.message, ''), 'This account has ended.'); END IF;
+      IF r.for_suspended <> 'walled' THEN
+        refusal := coalesce(nullif(r.message, ''),
+          CASE WHEN r.ends_at <= now() THEN 'This account has ended.' ELSE 'This account is suspended.' END);
+      END IF;
     ELSIF r.devices IS NOT NULL THEN
       SELECT count(*) INTO others FROM access_livesession s
        WHERE s.tenant_id = r.tenant_id AND s.username = r.found AND s.mac <> radius_mac(p_mac)
@@ -109,9 +112,12 @@ BEGIN
     FOR i IN 1 .. cardinality(r.attributes) LOOP
       attribute := r.attributes[i]; value := r.values_[i]; RETURN NEXT;
     END LOOP;
-    IF r.ends_at IS NOT NULL THEN
+    -- A cut for debt ends only sessions that begin in the day before it: earlier, most who owe still pay, and those who
+    -- have paid would all be dropped in one second.
+    IF r.cut_at > now() + interval '1 day' THEN r.cut_at := NULL; END IF;
+    IF r.ends_at IS NOT NULL OR r.cut_at IS NOT NULL THEN
       attribute := 'Session-Timeout';
-      value := least(greatest(extract(epoch FROM r.ends_at - now())::bigint, 60), 2592000); RETURN NEXT;
+      value := least(greatest(extract(epoch FROM least(r.ends_at, r.cut_at) - now())::bigint, 60), 2592000); RETURN NEXT;
     END IF;
     RETURN;
   END IF;

@@ -209,7 +209,9 @@ def test_a_backup_has_the_sessions_of_every_month(house, reader):
         assert restored.returncode == 0, restored.stderr
         assert house.command("db", "start", DATA_DIR=str(elsewhere)).returncode == 0
         assert house.command(*psql, COUNT, DATA_DIR=str(elsewhere)).stdout == counted
-        more = house.command(*psql, "SELECT access_make_partitions(now() + interval '1 year', 4)", DATA_DIR=str(elsewhere))
+        more = house.command(
+            *psql, "SELECT access_make_partitions(now() + interval '1 year', 4)", DATA_DIR=str(elsewhere)
+        )
         assert int(more.stdout) > 0, more.stderr
         checked = house.command("radius", "check", DATA_DIR=str(elsewhere))
         assert checked.returncode == 0, checked.stdout + checked.stderr
