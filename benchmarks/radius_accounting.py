@@ -1,8 +1,10 @@
 """Accounting packets a second over millions of past sessions: our live table and monthly history against stock radacct.
 
 Size is the number of past sessions. Ten thousand sessions of 500,000 lines (fewer for a small size) start, report
-twice and stop; `ratio` is over all of it, the parts are given too. Every packet is committed to the disk on both
-sides, but for our interim reports, which repeat each other. The sides take turns; the best round of each counts.
+twice and stop; `ratio` is over all of it, the parts are given too. Twenty thousand others are on all the while and in
+the statistics of both sides: without them the stock queries choose a plan for a table where nobody is online, and take
+a third of a second each. The stock side commits every packet to the disk; ours every Stop, not what the next report
+says again (see radius_acct). The sides take turns; the best round of each counts.
 """
 
 import django
@@ -12,6 +14,7 @@ from benchmarks import _radius as radius
 NAME = "radius-accounting"
 SIZES = (5_000_000,)
 SESSIONS = 10_000
+ONLINE = 20_000
 ROUNDS = 2
 STEPS = (
     ("start", "Start", 0),
@@ -85,6 +88,15 @@ def _past_ours(past):
                  FROM (SELECT n, now() - interval '55 days' * random() AS at FROM generate_series(1, %s) n) x""",
             [radius.TENANTS, radius.ROUTERS, past],
         )
+        opened.execute(
+            """INSERT INTO access_livesession (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+                   called, started_at, updated_at, seconds, in_octets, out_octets, terms)
+               SELECT md5('on' || n)::uuid, 1000001 + n %% %s, 1000001 + n %% %s, 1000000 + n, 'online' || n, 'o' || n,
+                      '02:00:00:00:00:02', '10.128.0.0'::inet + n, '', 'pppoe1', now() - interval '3 hours', now(), 10800,
+                      n, n * 7, '0123456789ab'
+                 FROM generate_series(1, %s) n""",
+            [radius.TENANTS, radius.ROUTERS, ONLINE],
+        )
         radius.remember(opened, "access_sessionhistory", past)
         radius.say(f"our history of {past:,} sessions filled")
 
@@ -104,6 +116,16 @@ def _past_stock(past):
                       '02:00:00:00:00:01', 'User-Request', 'Framed-User', 'PPP', '10.0.0.0'::inet + n %% 500000
                  FROM (SELECT n, now() - interval '55 days' * random() AS at FROM generate_series(1, %s) n) x""",
             [past],
+        )
+        opened.execute(
+            """INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, nasportid, nasporttype,
+                   acctstarttime, acctupdatetime, acctsessiontime, acctauthentic, acctinputoctets, acctoutputoctets,
+                   calledstationid, callingstationid, servicetype, framedprotocol, framedipaddress)
+               SELECT 'o' || n, md5('on' || n), 'online' || n, '127.77.0.0'::inet + n %% 200 + 1, 'ether1', 'Ethernet',
+                      now() - interval '3 hours', now(), 10800, 'RADIUS', n, n * 7, 'pppoe1', '02:00:00:00:00:02',
+                      'Framed-User', 'PPP', '10.128.0.0'::inet + n
+                 FROM generate_series(1, %s) n""",
+            [ONLINE],
         )
         radius.remember(opened, "radacct", past)
         radius.say(f"the stock table of {past:,} sessions filled")

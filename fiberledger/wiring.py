@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fiberledger import jobs
-from fiberledger.billing.events import InvoiceVoided
+from fiberledger.billing.events import InvoicesIssued, InvoiceVoided
 from fiberledger.billing.services import provision as billing_rules
 from fiberledger.dunning.services import provision as suspension_rules
 from fiberledger.identity.services import provision as roles_for_everyone
@@ -35,6 +35,7 @@ PROVISIONERS = [
 LISTENERS: dict[type, list[str]] = {
     PaymentRecorded: ["payments.send_receipt", "dunning.reconsider"],
     PaymentReversed: ["payments.tell_reversed", "dunning.reconsider"],
+    InvoicesIssued: ["dunning.expect"],
     InvoiceVoided: ["dunning.reconsider"],
     SubscriptionsChanged: ["access.apply_access"],
     PlansChanged: ["access.apply_access"],

@@ -5,7 +5,6 @@ ACTIONS = {
     "account.changed": _("Network account changed"),
     "account.password_set": _("Network password changed"),
     "account.password_revealed": _("Network password revealed"),
-    "account.limited": _("Network access limited in time"),
     "router.added": _("Router added"),
     "router.changed": _("Router changed"),
     "router.secret_set": _("Router secret changed"),

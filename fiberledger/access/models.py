@@ -199,10 +199,6 @@ class AccessAccount(TenantModel):
         _("devices at once"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text=_("Empty: as many as the router allows."),
     )  # fmt: skip
-    expires_at = models.DateTimeField(
-        _("network access ends"), null=True, blank=True, editable=False,
-        help_text=_("From this instant the line is treated as suspended, whatever else has or has not run."),
-    )  # fmt: skip
     created_at = models.DateTimeField(default=calendar.now, editable=False)
 
     class QuerySet(ScopedQuerySet):
@@ -253,6 +249,7 @@ class RadiusLine(TenantModel):
     verdict = models.CharField(max_length=8)  # accept, walled, refuse
     message = models.CharField(max_length=120)
     ends_at = models.DateTimeField(null=True)
+    cut_at = models.DateTimeField(null=True)  # for debt: the subscription's, kept equal by a trigger
     secret = models.BinaryField(null=True)
     only_mac = models.CharField(max_length=17, null=True)
     only_nas_id = models.BigIntegerField(null=True)

@@ -31,7 +31,7 @@ class Facts:
     network: str = "accept"  # of the subscription's status: accept, walled, reject
     status: str = "active"
     ended_on: date | None = None
-    expires_at: datetime | None = None
+    cut_at: datetime | None = None  # for debt, by the clock
     zone: str = "UTC"
     static_ip: str | None = None
     account_pool: str = ""
@@ -57,6 +57,7 @@ class Access:
     verdict: str  # accept, walled (the router's rule for suspended lines), refuse
     message: str
     ends_at: datetime | None
+    cut_at: datetime | None
     only_mac: str | None
     only_nas_id: int | None
     devices: int | None
@@ -90,6 +91,7 @@ def desired_access(facts: Facts) -> Access | None:
         verdict=verdict,
         message=message,
         ends_at=_end(facts),
+        cut_at=facts.cut_at,
         only_mac=normal_mac(facts.only_mac) or None,
         only_nas_id=facts.only_nas_id,
         devices=facts.devices,
@@ -100,11 +102,10 @@ def desired_access(facts: Facts) -> Access | None:
 
 
 def _end(facts: Facts) -> datetime | None:
-    """The first instant without service: the morning of `ended_on`'s next day in the tenant's zone, or earlier."""
-    ends = [facts.expires_at] if facts.expires_at else []
-    if facts.ended_on and facts.ended_on < date.max:
-        ends.append(datetime.combine(facts.ended_on + timedelta(days=1), time(), ZoneInfo(facts.zone)))
-    return min(ends, default=None)
+    """The first instant without service: the morning of `ended_on`'s next day in the tenant's zone."""
+    if facts.ended_on is None or facts.ended_on == date.max:
+        return None
+    return datetime.combine(facts.ended_on + timedelta(days=1), time(), ZoneInfo(facts.zone))
 
 
 def _items(facts: Facts) -> tuple[tuple[str, str], ...]:

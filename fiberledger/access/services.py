@@ -191,24 +191,6 @@ def close_accounts(subscription_ids: Sequence[int]) -> int:
     return accounts._raw_delete(accounts.db)
 
 
-def limit_access(ends: dict[int, datetime | None], *, by: Any) -> int:
-    """Let lines end by themselves: subscription id → the instant from which the network treats it as suspended (None:
-    no end). FreeRADIUS obeys it whatever job has or has not run. Returns how many accounts changed."""
-    ids = list(ends)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE access_accessaccount a SET expires_at = w.at
-                 FROM unnest(%s::bigint[], %s::timestamptz[]) w (subscription_id, at)
-                WHERE a.tenant_id = %s AND a.subscription_id = w.subscription_id AND a.expires_at IS DISTINCT FROM w.at
-                RETURNING a.subscription_id""",
-            [ids, [ends[i] for i in ids], current_tenant_id()],
-        )
-        changed = [row[0] for row in cursor]
-    if changed:
-        rebuild(changed)
-    return len(changed)
-
-
 def reveal_password(account: AccessAccount, *, reason: str, by: Any) -> str:
     """The password in clear. Asks why, and writes it down before it answers."""
     if not reason.strip():
@@ -286,7 +268,7 @@ def reveal_nas_secret(nas: Nas, *, reason: str, by: Any) -> str:
 # --- the projection -------------------------------------------------------------------------------------------
 
 _FACTS = """
-    SELECT a.id, a.kind, a.username, a.password, s.status, s.ended_on, a.expires_at, host(a.static_ip), a.pool,
+    SELECT a.id, a.kind, a.username, a.password, s.status, s.ended_on, s.cut_at, host(a.static_ip), a.pool,
            p.address_pool, a.only_mac, a.only_nas_id, a.devices, coalesce(nullif(p.radius_profile, ''), p.router_profile),
            p.download_kbps, p.upload_kbps, p.burst_download_kbps, p.burst_upload_kbps,
            p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds
@@ -296,7 +278,7 @@ _FACTS = """
      WHERE a.tenant_id = %s"""
 
 _COLUMNS = (
-    "account_id bigint, username text, verdict text, message text, ends_at timestamptz, secret bytea, only_mac text, "
+    "account_id bigint, username text, verdict text, message text, ends_at timestamptz, cut_at timestamptz, secret bytea, only_mac text, "
     "only_nas_id bigint, devices int, by_mac boolean, attributes text, values_ text, terms text"
 )
 _NAMES = [column.split()[0] for column in _COLUMNS.split(", ")]
@@ -348,7 +330,7 @@ def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
             network=str(states.network(row[4])),
             status=row[4],
             ended_on=row[5],
-            expires_at=row[6],
+            cut_at=row[6],
             zone=tenant.timezone,
             static_ip=row[7],
             account_pool=row[8],
@@ -377,6 +359,7 @@ def _row(facts: Facts, access: Access) -> tuple[Any, ...]:
         access.verdict,
         access.message,
         access.ends_at,
+        access.cut_at,
         boxed,
         access.only_mac,
         access.only_nas_id,
@@ -430,7 +413,7 @@ _ASTRAY = """
       CROSS JOIN LATERAL (SELECT CASE
           WHEN l.account_id IS NULL THEN CASE n.for_unknown WHEN 'walled' THEN 'walled' ELSE '' END
           WHEN l.verdict = 'refuse' THEN ''
-          WHEN l.verdict = 'walled' OR l.ends_at <= now() THEN CASE n.for_suspended WHEN 'walled' THEN 'walled' ELSE '' END
+          WHEN l.verdict = 'walled' OR least(l.ends_at, l.cut_at) <= now() THEN CASE n.for_suspended WHEN 'walled' THEN 'walled' ELSE '' END
           ELSE l.terms END AS terms) w
      WHERE s.tenant_id = %s AND s.terms IS DISTINCT FROM w.terms"""
 

@@ -85,9 +85,9 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
 
 def _granted(line: RadiusLine | None) -> RadiusLine | None:
     """The line, when it may be online on its own terms."""
-    if line is None or line.verdict != "accept" or (line.ends_at is not None and line.ends_at <= calendar.now()):
+    if line is None or line.verdict != "accept":
         return None
-    return line
+    return None if any(end and end <= calendar.now() for end in (line.ends_at, line.cut_at)) else line
 
 
 def _record(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger import calendar
 from fiberledger.places.models import Area, Branch
 
+from . import services
 from .models import AreaGrace, SuspensionPolicy, SuspensionRun
 
 
@@ -110,3 +111,8 @@ class AreaGraceForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.fields["area"].queryset = Area.objects.active().in_tree_order()
         self.fields["area"].label_from_instance = lambda area: area.full_name
+
+    def save(self, commit: bool = True) -> AreaGrace:
+        grace = super().save(commit)
+        services.rules_changed()
+        return grace

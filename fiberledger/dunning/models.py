@@ -75,6 +75,8 @@ class SuspensionPolicy(TenantModel):
         _("never stop for so few lines"), default=10, help_text=_("Two late payers of eight are no accident.")
     )
     last_run_on = models.DateField(null=True, blank=True, editable=False)
+    # As things stand the breaker lets every night up to this one pass: until then lines may be cut by the clock.
+    passes_until = models.DateField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("suspension rules")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -17,8 +18,9 @@ from .views import why_context
 
 
 def _card(request: Any, subscriber: Any) -> dict[str, Any]:
+    cut = Q(status=Status.SUSPENDED) | Q(cut_at__lte=calendar.now())
     lines = list(
-        Subscription.objects.filter(subscriber=subscriber, status=Status.SUSPENDED)
+        Subscription.objects.filter(cut, subscriber=subscriber)
         .select_related("plan", "subscriber__receivable")
         .order_by("pk")[:3]
     )
@@ -26,6 +28,10 @@ def _card(request: Any, subscriber: Any) -> dict[str, Any]:
         "cuts": [why_context(line) for line in lines],
         "exemption": Exemption.objects.standing(calendar.today()).filter(subscriber=subscriber).first(),
     }
+
+
+def _is_cut(line: Any) -> bool:
+    return line.status == Status.SUSPENDED or line.is_cut_by_the_clock
 
 
 def _is_suspended(subscriber: Any) -> bool:
@@ -45,6 +51,6 @@ PARTS = [
     ),
     Button(
         _("Why was it cut?"), lambda line: reverse("dunning:why", args=[line.pk]), "circle-help", "dunning.view",
-        on="subscriptions.subscription", order=60, when=lambda line: line.status == Status.SUSPENDED,
+        on="subscriptions.subscription", order=60, when=_is_cut,
     ),
 ]  # fmt: skip

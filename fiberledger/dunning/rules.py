@@ -8,7 +8,7 @@ A chain is a list of links in the order the rules were asked; the first rule tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -153,6 +153,45 @@ def decide(facts: Facts, rules: Rules, today: date, mode: Mode = "policy") -> De
             return done(False)
 
     return done(True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An open invoice, whenever it is due."""
+
+    number: str
+    due_on: date
+    total: Decimal
+    open: Decimal
+
+
+def on_day(facts: Facts, bills: Sequence[Bill], day: date) -> Facts:
+    """The facts as they will be on that day if nothing happens before. `bills` in the order they are due."""
+    late = [bill for bill in bills if bill.due_on < day]
+    return replace(
+        facts,
+        overdue=sum((bill.open for bill in late), Decimal(0)),
+        overdue_billed=sum((bill.total for bill in late), Decimal(0)),
+        overdue_count=len(late),
+        oldest_due_on=late[0].due_on if late else None,
+        oldest_number=late[0].number if late else "",
+    )
+
+
+def first_cut(facts: Facts, bills: Sequence[Bill], rules: Rules, first: date) -> date | None:
+    """The first night from `first` on that would cut them if nothing happens before; None if none would.
+
+    The same rules as on the night itself, asked about the days on which their answer can change.
+    """
+    if not bills:
+        return None
+    grace = rules.grace_days if facts.grace_days is None else facts.grace_days
+    turns = [bill.due_on for bill in bills] + [bills[0].due_on + timedelta(days=grace)]
+    turns += [day for day in (facts.exempt_until, facts.reminded_on) if day]
+    for day in sorted({first, *(turn + timedelta(days=1) for turn in turns if turn >= first)}):
+        if decide(on_day(facts, bills, day), rules, day).cut:
+            return day
+    return None
 
 
 def _part_paid(facts: Facts, rules: Rules, ask: Any) -> bool:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fiberledger import audit, calendar, jobs, notices
+from fiberledger.billing.models import Invoice
 from fiberledger.notices import Told
 from fiberledger.places.models import Area, Branch
 from fiberledger.subscribers.models import Subscriber
@@ -231,8 +232,6 @@ def _add_reminders(found: list[Case]) -> None:
 
 
 def _with(facts: rules.Facts, **changes: Any) -> rules.Facts:
-    from dataclasses import replace
-
     return replace(facts, **changes)
 
 
@@ -383,6 +382,7 @@ def cancel_run(suspension: SuspensionRun, *, by: Any) -> None:
         state="cancelled", ended_at=calendar.now()
     ):
         raise Refusal(_("This run is not stopped any more."))
+    look_ahead_soon()
     audit.note(by, "suspension.cancelled", suspension)
 
 
@@ -422,6 +422,142 @@ def cut_batch(suspension: SuspensionRun, subscriber_ids: Sequence[int], *, by: A
         )
         cut = len(outcome.changed)
     return cut, spared
+
+
+# --- By the clock ---------------------------------------------------------------------------------------------------------
+
+AFTER_THE_NIGHT = timedelta(hours=1)  # the run comes first, and with it the breaker
+
+_BILLS = """
+    SELECT i.subscriber_id, i.number, i.due_on, i.total, i.total - coalesce(paid.amount, 0)
+      FROM billing_invoice i
+      LEFT JOIN LATERAL (SELECT sum(a.amount) AS amount FROM billing_allocation a
+                          WHERE a.invoice_id = i.id AND i.status = 'part_paid') paid ON true
+     WHERE i.tenant_id = %(tenant)s AND i.status IN ('issued', 'part_paid')
+       {only}
+     ORDER BY i.due_on, i.id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The night that would cut a subscriber's lines, if nothing happens before."""
+
+    lines: list[int]
+    night: date
+
+
+def _instant(night: date, hour: int) -> datetime:
+    return datetime.combine(night, time(hour), calendar.zone()).astimezone(UTC) + AFTER_THE_NIGHT
+
+
+def _expected(scope: dict[str, Any], rows: SuspensionPolicy) -> dict[int, Expected]:
+    """Whom the coming nights would cut, as things stand: in the queries of `cases` and two more, whatever their number.
+
+    A line that the clock has cut already keeps its night while the rules still want it cut; nobody's else lies in the
+    past, or a debt of long ago would be cut the moment that the rules are switched on.
+    """
+    today = calendar.today()
+    coming = today if rows.last_run_on != today and calendar.now() < _instant(today, rows.hour) else today + _DAY
+    only = "AND i.subscriber_id = ANY(%(subscribers)s)" if "subscribers" in scope else ""
+    bills: dict[int, list[rules.Bill]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_BILLS.format(only=only), {"tenant": current_tenant_id(), **scope})
+        for subscriber, *bill in cursor.fetchall():
+            bills.setdefault(subscriber, []).append(rules.Bill(*bill))
+    past = {
+        subscriber: calendar.local(at - AFTER_THE_NIGHT).date()
+        for subscriber, at in _with_a_cut(scope).values_list("subscriber_id", "cut_at")
+    }
+    found = {}
+    for case in cases(scope, today=date.max):
+        its = bills.get(case.subscriber_id, [])
+        first = min(coming, past.get(case.subscriber_id, coming))
+        night = rules.first_cut(case.facts, its, rows.rules, first)
+        if night is not None and first < night < coming:
+            night = rules.first_cut(case.facts, its, rows.rules, coming)
+        if night is not None:
+            found[case.subscriber_id] = Expected(case.lines, night)
+    return found
+
+
+_DAY = timedelta(days=1)
+
+
+def _with_a_cut(scope: dict[str, Any]) -> Any:
+    lines = Subscription.objects.filter(cut_at__isnull=False)
+    return lines.filter(subscriber_id__in=scope["subscribers"]) if "subscribers" in scope else lines
+
+
+def look_ahead() -> list[int]:
+    """Find out how many nights the breaker lets pass as things stand, and whose lines need another instant than they
+    have: subscriber ids, for `plan_cuts`."""
+    rows = policy()
+    expected = _expected({}, rows) if rows.enabled else {}
+    until = None
+    if rows.enabled and not SuspensionRun.objects.filter(state="stopped").exists():
+        until, on, nights = date.max, lines_on({}), Counter[date]()
+        for each in expected.values():
+            nights[each.night] += len(each.lines)
+        for night, cutting in sorted(nights.items()):
+            if rules.breaker(cutting, on, rows.rules).tripped:
+                until = night - _DAY
+                break
+            on -= cutting
+    SuspensionPolicy.objects.filter(pk=rows.pk).update(passes_until=until)
+    rows.passes_until = until
+    wanted = {(subscriber, *pair) for subscriber, cuts in _cuts(expected, rows).items() for pair in cuts.items()}
+    has = set(_with_a_cut({}).values_list("subscriber_id", "pk", "cut_at"))
+    return sorted({subscriber for subscriber, _line, _at in wanted ^ has})
+
+
+def _cuts(expected: dict[int, Expected], rows: SuspensionPolicy) -> dict[int, dict[int, datetime]]:
+    """By subscriber, the instants of their lines: of the nights that the breaker lets pass."""
+    until = rows.passes_until
+    return {
+        subscriber: dict.fromkeys(each.lines, _instant(each.night, rows.hour))
+        for subscriber, each in expected.items()
+        if until is not None and each.night <= until
+    }
+
+
+def billed_by(first_id: int, last_id: int) -> list[int]:
+    """The subscribers of the invoices whose ids lie between these, one more than a batch at most."""
+    invoices = Invoice.objects.filter(pk__gte=first_id, pk__lte=last_id).order_by("subscriber_id")
+    return list(invoices.values_list("subscriber_id", flat=True).distinct()[: BATCH + 1])
+
+
+@transaction.atomic
+def plan_cuts(subscriber_ids: Iterable[int]) -> int:
+    """Set the instants from which the network itself cuts these subscribers' lines, or take them away; returns how many
+    changed. Recomputed from the books: it may be called at any time and any number of times."""
+    ids = list(
+        Subscriber.objects.filter(pk__in=set(subscriber_ids))
+        .order_by("pk")
+        .select_for_update(no_key=True, of=("self",))
+        .values_list("pk", flat=True)
+    )
+    rows, scope = policy(), {"subscribers": ids}
+    at: dict[int, datetime | None] = dict.fromkeys(_with_a_cut(scope).values_list("pk", flat=True))
+    if rows.passes_until is not None:
+        for cuts in _cuts(_expected(scope, rows), rows).values():
+            at.update(cuts)
+    return subscriptions.set_cuts(at) if at else 0
+
+
+def withdraw_cuts() -> None:
+    """No line is cut by the clock until `look_ahead` has looked again."""
+    SuspensionPolicy.objects.update(passes_until=None)
+    subscriptions.withdraw_cuts()
+
+
+def rules_changed() -> None:
+    """The rules are others: what was planned by the old ones is void at once, and planned anew by a job."""
+    withdraw_cuts()
+    look_ahead_soon()
+
+
+def look_ahead_soon() -> None:
+    jobs.enqueue("dunning.look_ahead", queueing_lock="dunning.look_ahead")
 
 
 # --- Coming back ----------------------------------------------------------------------------------------------------------
@@ -466,6 +602,7 @@ def reconsider(subscriber_ids: Iterable[int], *, by: Any) -> int:
         if why:
             subscriptions.set_status(list(why), status, reason=StatusChange.Reason.PAID, why=why, on=today, by=by)
     _set_overdue(everyone.values(), today=today, by=by)
+    plan_cuts(ids)
     return sum(len(why) for why in back.values())
 
 
@@ -549,6 +686,7 @@ def exempt(subscriber: Subscriber, *, until: date | None, why: str, by: Any) -> 
         ended_at=calendar.now(), ended_by=by.name[:160]
     )
     exemption = Exemption.objects.create(subscriber=subscriber, until=until, why=why[:200], given_by=by.name[:160])
+    plan_cuts([subscriber.pk])
     audit.note(by, "exemption.given", subscriber, after={"until": until, "why": why})
     return exemption
 
@@ -560,6 +698,7 @@ def end_exemption(exemption: Exemption, *, by: Any) -> None:
     if Exemption.objects.filter(pk=exemption.pk, ended_at__isnull=True).update(
         ended_at=calendar.now(), ended_by=by.name[:160]
     ):
+        plan_cuts([exemption.subscriber_id])
         audit.note(by, "exemption.ended", exemption.subscriber, before={"until": exemption.until, "why": exemption.why})
 
 
@@ -588,6 +727,7 @@ def forgive(subscriber: Subscriber, *, until: date, why: str, by: Any) -> int:
         raise Refusal(_("No line of theirs is suspended."))
     chain = [{"rule": "forgiven", "says": rules.SPARE, "why": why, "by": by.name, "until": until.isoformat()}]
     subscriptions.set_status(lines, status, reason=StatusChange.Reason.OTHER, why=chain, on=today, by=by, note=why)
+    plan_cuts([subscriber.pk])
     audit.note(by, "suspension.forgiven", subscriber, after={"until": until, "lines": len(lines)}, why=why)
     return len(lines)
 
@@ -597,9 +737,10 @@ def forgive(subscriber: Subscriber, *, until: date, why: str, by: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class WhyCut:
-    """Why a line is off, in sentences; and what would bring it back, decided now."""
+    """Why a line is off, in sentences; and what would bring it back, decided now. Without a `change` it is cut by the
+    clock alone."""
 
-    change: StatusChange
+    change: StatusChange | None
     sentences: list[Any]
     now: rules.Decision | None
     facts: rules.Facts | None
@@ -609,6 +750,12 @@ def why_cut(subscription: Subscription) -> WhyCut | None:
     """The last time this line was cut, and the chain of rules that led there; None if it never was."""
     from . import words
 
+    if (at := subscription.cut_at) and subscription.is_cut_by_the_clock:
+        case = cases({"subscribers": [subscription.subscriber_id]}, today=calendar.today(), all_of_scope=True)[0]
+        chain = rules.decide(case.facts, policy().rules, calendar.today()).chain
+        last = {"rule": "by_clock", "says": rules.CUT, "at": at.isoformat()}
+        said = [words.say(link) for link in chain if link["rule"] != "cut"]
+        return WhyCut(None, [*said, words.say(last)], None, case.facts)
     change = StatusChange.objects.filter(subscription=subscription, new=Status.SUSPENDED).order_by("-id").first()
     if change is None:
         return None

@@ -36,6 +36,28 @@ def night(tenant_id: int) -> None:
                 services.start_run(scope={}, by=by, by_night=True)
             except Refusal:
                 pass  # somebody is cutting by hand right now; tomorrow is another night
+        services.look_ahead_soon()
+
+
+@jobs.task("dunning.look_ahead")
+def look_ahead(tenant_id: int) -> None:
+    """Plan which lines the network cuts by itself, should no worker be there on the night: a batch a transaction."""
+    with tenant_scope(tenant_id):
+        ids = services.look_ahead()
+    for start in range(0, len(ids), services.BATCH):
+        with tenant_scope(tenant_id):
+            services.plan_cuts(ids[start : start + services.BATCH])
+
+
+@jobs.task("dunning.expect")
+def expect(tenant_id: int, first_id: int, last_id: int) -> None:
+    """Invoices came into being: a few are planned for now, a billing run looks at everybody."""
+    with tenant_scope(tenant_id):
+        billed = services.billed_by(first_id, last_id)
+        if len(billed) > services.BATCH:
+            services.look_ahead_soon()
+        else:
+            services.plan_cuts(billed)
 
 
 @jobs.task("dunning.run_suspension")
@@ -54,6 +76,7 @@ def run_suspension(tenant_id: int, run_id: int) -> None:
                 SuspensionRun.objects.filter(pk=suspension.pk).update(
                     state="stopped", lines_on=seen.breaker.lines, to_cut=seen.lines, spared=spared
                 )
+                services.withdraw_cuts()  # while it waits for a person, the network cuts nobody behind its back
                 audit.note(
                     by, "suspension.stopped", suspension, to_cut=seen.lines, lines_on=seen.breaker.lines,
                     allowed=str(seen.breaker.allowed),
@@ -84,6 +107,7 @@ def run_suspension(tenant_id: int, run_id: int) -> None:
             SuspensionRun.objects.filter(pk=suspension.pk).update(
                 state="done", ended_at=calendar.now(), spared=dict(Counter(spared) + late)
             )
+            services.look_ahead_soon()
         run.result = {"cut": suspension.cut, "spared": dict(Counter(spared) + late)}
         run.message = services.title_of(suspension)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
+from fiberledger import calendar
 from fiberledger.money import Money, show
 
 from .rules import Link
@@ -27,6 +28,7 @@ RULES: dict[str, Any] = {
     "cut": gettext_lazy("To be cut"),
     "by_hand": gettext_lazy("By hand"),
     "owing": gettext_lazy("Owes"),
+    "by_clock": gettext_lazy("By the clock"),
     "resumed": gettext_lazy("Back on"),
     "stays": gettext_lazy("Stays off"),
     "forgiven": gettext_lazy("Put back unpaid"),
@@ -51,6 +53,11 @@ def _day(text: str | None) -> str:
         return "–"
     locale = "ur_PK" if (get_language() or "").startswith("ur") else "en"
     return format_date(date.fromisoformat(text), "d MMMM y", locale=locale)
+
+
+def _moment(text: str) -> str:
+    locale = "ur_PK" if (get_language() or "").startswith("ur") else "en"
+    return format_datetime(calendar.local(datetime.fromisoformat(text)), "d MMMM y, HH:mm", locale=locale)
 
 
 def say(link: Link) -> Sentence:
@@ -119,6 +126,10 @@ def _say(link: Link) -> str:
         return _("Cut by hand: whoever owes, without waiting for due date and grace.")
     if rule == "by_hand":
         return _("Cut by hand: everyone there, paid or not.")
+    if rule == "by_clock":
+        return _("So RADIUS has treated the line as suspended since %s, before any run came to it.") % _moment(
+            link["at"]
+        )
     if rule == "cut":
         return _("So the line was cut on %s.") % _day(link.get("on"))
     if rule == "resumed":

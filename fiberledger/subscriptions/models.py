@@ -93,6 +93,10 @@ class Subscription(TenantModel):
         _("free days"), default=0, help_text=_("Days from the start that are not charged.")
     )
     resume_on = models.DateField(_("comes back on"), null=True, blank=True)
+    cut_at = models.DateTimeField(
+        _("suspended from"), null=True, blank=True, editable=False,
+        help_text=_("From this instant the network treats the line as suspended, whatever else has or has not run."),
+    )  # fmt: skip
     created_at = models.DateTimeField(default=calendar.now, editable=False)
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -138,6 +142,11 @@ class Subscription(TenantModel):
     @property
     def state(self) -> states.State:
         return states.of(self.status)
+
+    @property
+    def is_cut_by_the_clock(self) -> bool:
+        """The network treats it as suspended although no run has come to it yet."""
+        return self.cut_at is not None and self.cut_at <= calendar.now()
 
     @property
     def monthly(self) -> Money:

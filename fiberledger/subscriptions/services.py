@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -315,6 +315,8 @@ def _move(
              UPDATE subscriptions_subscription s SET status = %(new)s,
                     ended_on = CASE WHEN %(over)s THEN greatest(%(on)s::date, s.started_on) END,
                     resume_on = CASE WHEN %(new)s = 'hold' THEN s.resume_on END,
+                    cut_at = CASE WHEN %(new)s IN ('active', 'overdue') AND s.status IN ('active', 'overdue')
+                                  THEN s.cut_at END,
                     anchor_day = CASE WHEN %(in_service)s AND s.status = 'pending' AND s.billed_until IS NULL
                                        AND s.cycle = 'anniversary' THEN extract(day FROM %(on)s::date)
                                       ELSE s.anchor_day END,
@@ -435,6 +437,32 @@ def _mark_installed(pairs: Iterable[tuple[int, date]]) -> None:
                     WHERE b.id = new.id AND b.installed_on IS NULL""",
                 [list(first), list(first.values())],
             )
+
+
+@transaction.atomic
+def set_cuts(at: Mapping[int, datetime | None]) -> int:
+    """From these instants the network treats these lines as suspended, whatever job has or has not run (None: from none).
+
+    The caller has locked their subscribers. Returns how many changed. Money coming in, and whatever else the rules read
+    of a subscriber, takes the instant away by itself: PostgreSQL does, in the same transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE subscriptions_subscription s SET cut_at = w.at
+                 FROM unnest(%s::bigint[], %s::timestamptz[]) AS w (id, at)
+                WHERE s.id = w.id AND s.cut_at IS DISTINCT FROM w.at
+                RETURNING s.id, least(old.cut_at, new.cut_at)""",
+            [list(at), list(at.values())],
+        )
+        changed = cursor.fetchall()
+    now = calendar.now()
+    _publish(SubscriptionsChanged, [pk for pk, earlier in changed if earlier <= now])
+    return len(changed)
+
+
+def withdraw_cuts() -> int:
+    """No line is cut by the clock any more; returns how many would have been."""
+    return set_cuts(dict.fromkeys(Subscription.objects.filter(cut_at__isnull=False).values_list("pk", flat=True)))
 
 
 # --- The everyday names --------------------------------------------------------------------------------------------

@@ -73,14 +73,14 @@ def test_the_network_ends_a_line_by_the_date_whatever_jobs_did(isp, freeradius):
     strict = Router.of(freeradius, isp, for_suspended="reject")
     account = make_line(isp)
     with isp.scope():
-        services.limit_access({account.subscription_id: calendar.now() + timedelta(hours=2)}, by=isp.system())
+        subscriptions.set_cuts({account.subscription_id: calendar.now() + timedelta(hours=2)})
     answer = strict.login("asha", "let me in")
     assert answer.kind == "accept" and 7000 < int(answer.attributes["Session-Timeout"]) <= 7200
     with isp.scope():
-        services.limit_access({account.subscription_id: calendar.now() - timedelta(seconds=1)}, by=isp.system())
+        subscriptions.set_cuts({account.subscription_id: calendar.now() - timedelta(seconds=1)})
     assert strict.rejects("asha", "let me in")  # no job ran
     with isp.scope():
-        services.limit_access({account.subscription_id: None}, by=isp.system())
+        subscriptions.set_cuts({account.subscription_id: None})
     assert strict.accepts("asha", "let me in")
 
 

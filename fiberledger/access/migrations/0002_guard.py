@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
     operations = [
         IsolateByTenant("Nas", "AccessAccount", "RadiusLine", "EditedPlan", "LineCommand"),
         run((SQL / "history.sql").read_text()),
+        run((SQL / "partitions.sql").read_text()),
         # What the packets write, only the packets write; we may say what a session was granted since.
         run(
             isolate("access_livesession")

@@ -67,7 +67,7 @@ DECLARE
   r record; refusal text; walled boolean := false; i int; others int;
 BEGIN
   SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_list, n.walled_rate,
-         n.interim_seconds, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.secret, l.only_mac,
+         n.interim_seconds, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.cut_at, l.secret, l.only_mac,
          l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_
     INTO r
     FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(p_name)
@@ -84,9 +84,12 @@ BEGIN
     ELSIF r.only_nas_id IS NOT NULL AND r.only_nas_id <> r.nas_id THEN refusal := 'This account belongs to another router.';
     ELSIF r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) THEN refusal := 'This account is bound to another device.';
     ELSIF r.by_mac AND r.found <> lower(radius_mac(p_mac)) THEN refusal := 'The device does not have the address of this account.';
-    ELSIF r.verdict = 'walled' OR r.ends_at <= now() THEN
+    ELSIF r.verdict = 'walled' OR r.ends_at <= now() OR r.cut_at <= now() THEN
       walled := true;
-      IF r.for_suspended <> 'walled' THEN refusal := coalesce(nullif(r.message, ''), 'This account has ended.'); END IF;
+      IF r.for_suspended <> 'walled' THEN
+        refusal := coalesce(nullif(r.message, ''),
+          CASE WHEN r.ends_at <= now() THEN 'This account has ended.' ELSE 'This account is suspended.' END);
+      END IF;
     ELSIF r.devices IS NOT NULL THEN
       SELECT count(*) INTO others FROM access_livesession s
        WHERE s.tenant_id = r.tenant_id AND s.username = r.found AND s.mac <> radius_mac(p_mac)
@@ -109,9 +112,12 @@ BEGIN
     FOR i IN 1 .. cardinality(r.attributes) LOOP
       attribute := r.attributes[i]; value := r.values_[i]; RETURN NEXT;
     END LOOP;
-    IF r.ends_at IS NOT NULL THEN
+    -- A cut for debt ends only sessions that begin in the day before it: earlier, most who owe still pay, and those who
+    -- have paid would all be dropped in one second.
+    IF r.cut_at > now() + interval '1 day' THEN r.cut_at := NULL; END IF;
+    IF r.ends_at IS NOT NULL OR r.cut_at IS NOT NULL THEN
       attribute := 'Session-Timeout';
-      value := least(greatest(extract(epoch FROM r.ends_at - now())::bigint, 60), 2592000); RETURN NEXT;
+      value := least(greatest(extract(epoch FROM least(r.ends_at, r.cut_at) - now())::bigint, 60), 2592000); RETURN NEXT;
     END IF;
     RETURN;
   END IF;
@@ -125,6 +131,7 @@ END $$;
 
 -- One accounting packet. Packets repeat, are lost and come out of order; whatever the order, the result is the same.
 -- Always exactly one row, or an error: FreeRADIUS acknowledges a row and keeps the packet for later after an error.
+-- Every statement and expression here is paid for by every packet: the usual packet takes one or two statements.
 CREATE OR REPLACE FUNCTION radius_acct(
   p_nas text, p_status text, p_session text, p_name text, p_mac text, p_ip text, p_epoch text, p_secs text,
   p_in_lo text, p_in_hi text, p_out_lo text, p_out_hi text, p_cause text, p_prefix6 text, p_called text, p_class text) RETURNS text
@@ -136,60 +143,78 @@ DECLARE
   up bigint := coalesce(nullif(p_in_lo, '')::bigint, 0) + (coalesce(nullif(p_in_hi, '')::bigint, 0) << 32);
   down bigint := coalesce(nullif(p_out_lo, '')::bigint, 0) + (coalesce(nullif(p_out_hi, '')::bigint, 0) << 32);
   addr inet := nullif(p_ip, '')::inet;
-  v6 text := left(p_prefix6, 64);
-  s access_livesession; h access_sessionhistory; n record; line radius_line; who text; device text;
+  s access_livesession; h access_sessionhistory; ghosts uuid[];
 BEGIN
   -- A router without a clock says 1970: then the time is when the packet came.
   IF at IS NULL OR at < now() - interval '7 days' OR at > now() + interval '5 minutes' THEN at := now(); END IF;
 
-  IF p_status = 'Interim-Update' THEN
-    -- Counters are running totals, so the next Interim repeats all this one says: losing the last fraction of a
-    -- second in a power cut costs nothing, and waiting for the disk at each would.
+  IF p_status IN ('Start', 'Interim-Update') THEN
+    -- The next Interim says again all that a Start or an Interim says (counters are running totals, and a session that
+    -- we do not know begins with it), and the Stop the whole: losing the last fraction of a second in a power cut costs
+    -- nothing, and waiting for the disk at each would. A Stop comes once, and waits.
     PERFORM set_config('synchronous_commit', 'off', true);
-  ELSE
+    IF p_status = 'Interim-Update' THEN
+      UPDATE access_livesession l SET updated_at = greatest(l.updated_at, at), seconds = greatest(l.seconds, len),
+          in_octets = greatest(l.in_octets, up), out_octets = greatest(l.out_octets, down),
+          started_at = least(l.started_at, at - make_interval(secs => len)),
+          ip = CASE WHEN at >= l.updated_at THEN coalesce(addr, l.ip) ELSE l.ip END,
+          prefix6 = coalesce(nullif(left(p_prefix6, 64), ''), l.prefix6)
+        WHERE l.key = k;
+      IF FOUND THEN RETURN 'updated'; END IF;
+    END IF;
     -- A Start and a Stop that arrive in the same instant take turns: neither would see what the other writes.
-    PERFORM pg_advisory_xact_lock(hashtextextended(k::text, 0));
+    PERFORM pg_advisory_xact_lock(uuid_hash_extended(k, 0));
+    LOOP
+      INSERT INTO access_livesession AS l (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+          called, started_at, updated_at, seconds, in_octets, out_octets, terms)
+        SELECT k, n.tenant_id, n.id, line.account_id, w.who, left(radius_plain(p_session), 128), w.device, addr,
+               left(p_prefix6, 64), left(radius_plain(p_called), 64), coalesce(h.started_at, at - make_interval(secs => len)),
+               at, greatest(len, h.seconds), greatest(up, h.in_octets), greatest(down, h.out_octets),
+               coalesce(nullif(left(split_part(p_class, '.', 2), 16), ''), line.terms, '')
+          FROM (SELECT lower(left(radius_plain(p_name), 128)) AS who, radius_mac(radius_plain(p_mac)) AS device) w
+          JOIN access_nas n ON n.id = p_nas::bigint
+          LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = w.who
+         WHERE NOT EXISTS (SELECT FROM access_sessionhistory x WHERE x.key = k
+                              AND x.ended_at > now() - interval '40 days' AND x.ended_at < now() + interval '1 day')
+        ON CONFLICT (key) DO UPDATE SET updated_at = greatest(l.updated_at, excluded.updated_at),
+          seconds = greatest(l.seconds, excluded.seconds), in_octets = greatest(l.in_octets, excluded.in_octets),
+          out_octets = greatest(l.out_octets, excluded.out_octets), started_at = least(l.started_at, excluded.started_at),
+          ip = CASE WHEN excluded.updated_at >= l.updated_at THEN coalesce(excluded.ip, l.ip) ELSE l.ip END,
+          prefix6 = coalesce(nullif(excluded.prefix6, ''), l.prefix6)
+        -- Ghosts of the same device: same router, and the same address or long silent. They cannot be alive beside us.
+        RETURNING CASE WHEN p_status = 'Start' THEN (SELECT array_agg(g.key) FROM access_livesession g
+          WHERE g.tenant_id = l.tenant_id AND g.username = l.username AND g.nas_id = l.nas_id AND g.key <> k AND g.mac = l.mac
+            AND g.started_at < at AND (g.ip = addr OR g.updated_at < at - make_interval(
+                  secs => 90 + (SELECT a.interim_seconds FROM access_nas a WHERE a.id = g.nas_id)))) END
+        INTO ghosts;
+      IF FOUND THEN
+        IF ghosts IS NOT NULL THEN PERFORM radius_close(ghosts, 'Lost-Carrier', true); END IF;
+        RETURN 'started';
+      END IF;
+      -- It is in the history. If we had given it up for silence, we were wrong: take back what we wrote.
+      DELETE FROM access_sessionhistory x USING access_nas n WHERE x.key = k AND x.swept AND n.id = p_nas::bigint
+         AND x.ended_at > now() - interval '40 days' RETURNING x.* INTO h;
+      IF NOT FOUND THEN RETURN 'over'; END IF;  -- or the device was removed while packets waited in the spool
+    END LOOP;
   END IF;
 
-  IF p_status IN ('Interim-Update', 'Start') THEN
-    UPDATE access_livesession l SET updated_at = greatest(l.updated_at, at), seconds = greatest(l.seconds, len),
-        in_octets = greatest(l.in_octets, up), out_octets = greatest(l.out_octets, down),
-        started_at = least(l.started_at, at - make_interval(secs => len)),
-        ip = CASE WHEN at >= l.updated_at THEN coalesce(addr, l.ip) ELSE l.ip END,
-        prefix6 = CASE WHEN v6 <> '' THEN v6 ELSE l.prefix6 END
-      WHERE l.key = k;
-    IF FOUND THEN RETURN 'updated'; END IF;
-    IF p_status = 'Interim-Update' THEN PERFORM pg_advisory_xact_lock(hashtextextended(k::text, 0)); END IF;
-  ELSIF p_status = 'Stop' THEN
+  IF p_status = 'Stop' THEN
+    PERFORM pg_advisory_xact_lock(uuid_hash_extended(k, 0));
     DELETE FROM access_livesession l WHERE l.key = k RETURNING * INTO s;
     IF FOUND THEN
       INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
           started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
         VALUES (k, s.tenant_id, s.nas_id, s.account_id, s.username, s.session_id, s.mac, coalesce(addr, s.ip),
-          CASE WHEN v6 <> '' THEN v6 ELSE s.prefix6 END, least(s.started_at, at - make_interval(secs => len)), greatest(at, s.started_at),
-          greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down), left(p_cause, 40), false)
+          coalesce(nullif(left(p_prefix6, 64), ''), s.prefix6), least(s.started_at, at - make_interval(secs => len)),
+          greatest(at, s.started_at), greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down),
+          left(p_cause, 40), false)
         ON CONFLICT DO NOTHING;
       RETURN 'stopped';
     END IF;
-  ELSIF p_status NOT IN ('Accounting-On', 'Accounting-Off') THEN
-    RETURN 'ignored';
-  END IF;
-
-  SELECT a.id, a.tenant_id, a.interim_seconds INTO n FROM access_nas a WHERE a.id = p_nas::bigint;
-  IF NOT FOUND THEN RETURN 'ignored'; END IF;  -- a device that was removed while packets waited in the spool
-
-  IF p_status IN ('Accounting-On', 'Accounting-Off') THEN
-    PERFORM radius_close(array_agg(l.key), 'NAS-Reboot', false)
-       FROM access_livesession l WHERE l.nas_id = n.id AND l.started_at <= at HAVING count(*) > 0;
-    RETURN 'restarted';
-  END IF;
-
-  SELECT x.* INTO h FROM access_sessionhistory x WHERE x.key = k AND x.ended_at > now() - interval '40 days';
-  IF FOUND THEN
-    IF NOT h.swept THEN RETURN 'over'; END IF;
-    -- We had given the session up for silence, and were wrong: take back what we wrote.
-    DELETE FROM access_sessionhistory x WHERE x.key = k AND x.ended_at = h.ended_at;
-    IF p_status = 'Stop' THEN
+    SELECT x.* INTO h FROM access_sessionhistory x WHERE x.key = k AND x.ended_at > now() - interval '40 days';
+    IF FOUND THEN
+      IF NOT h.swept THEN RETURN 'over'; END IF;
+      DELETE FROM access_sessionhistory x WHERE x.key = k AND x.ended_at = h.ended_at;
       INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
           started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
         VALUES (k, h.tenant_id, h.nas_id, h.account_id, h.username, h.session_id, h.mac, coalesce(addr, h.ip), h.prefix6,
@@ -198,38 +223,24 @@ BEGIN
         ON CONFLICT DO NOTHING;
       RETURN 'stopped';
     END IF;
-  END IF;
-
-  who := lower(left(radius_plain(p_name), 128));
-  device := radius_mac(radius_plain(p_mac));
-  SELECT l.* INTO line FROM radius_line l WHERE l.tenant_id = n.tenant_id AND l.username = who;
-  IF p_status = 'Stop' THEN  -- the Start was lost
     INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
-      VALUES (k, n.tenant_id, n.id, line.account_id,
-        who, left(radius_plain(p_session), 128), device, addr, v6, at - make_interval(secs => len), at, len, up, down,
-        left(p_cause, 40), false)
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)  -- the Start was lost
+      SELECT k, n.tenant_id, n.id, line.account_id, w.who, left(radius_plain(p_session), 128),
+             radius_mac(radius_plain(p_mac)), addr, left(p_prefix6, 64), at - make_interval(secs => len), at, len, up, down,
+             left(p_cause, 40), false
+        FROM (SELECT lower(left(radius_plain(p_name), 128)) AS who) w
+        JOIN access_nas n ON n.id = p_nas::bigint
+        LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = w.who
       ON CONFLICT DO NOTHING;
     RETURN 'stopped';
   END IF;
 
-  INSERT INTO access_livesession AS l (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6, called,
-      started_at, updated_at, seconds, in_octets, out_octets, terms)
-    VALUES (k, n.tenant_id, n.id, line.account_id,
-      who, left(radius_plain(p_session), 128), device, addr, v6, left(radius_plain(p_called), 64),
-      coalesce(h.started_at, at - make_interval(secs => len)), at, greatest(len, h.seconds), greatest(up, h.in_octets),
-      greatest(down, h.out_octets), coalesce(nullif(left(split_part(p_class, '.', 2), 16), ''), line.terms, ''))
-    ON CONFLICT (key) DO UPDATE SET updated_at = greatest(l.updated_at, excluded.updated_at),
-      seconds = greatest(l.seconds, excluded.seconds), in_octets = greatest(l.in_octets, excluded.in_octets),
-      out_octets = greatest(l.out_octets, excluded.out_octets);
-  IF p_status = 'Start' THEN
-    -- A ghost of the same device: same router, and the same address or long silent. It cannot be alive beside us.
-    PERFORM radius_close(array_agg(l.key), 'Lost-Carrier', true) FROM access_livesession l
-     WHERE l.tenant_id = n.tenant_id AND l.username = who AND l.nas_id = n.id AND l.key <> k AND l.mac = device
-       AND l.started_at < at AND (l.ip = addr OR l.updated_at < at - make_interval(secs => n.interim_seconds + 90))
-    HAVING count(*) > 0;
+  IF p_status IN ('Accounting-On', 'Accounting-Off') THEN
+    PERFORM radius_close(array_agg(l.key), 'NAS-Reboot', false)
+       FROM access_livesession l WHERE l.nas_id = p_nas::bigint AND l.started_at <= at HAVING count(*) > 0;
+    RETURN 'restarted';
   END IF;
-  RETURN 'started';
+  RETURN 'ignored';
 END $$;
 
 -- Move live sessions to the history at their last update. Not for FreeRADIUS: called by the functions here.
@@ -299,7 +310,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
-CREATE TRIGGER access_edited_plan AFTER UPDATE OF download_kbps, upload_kbps, burst_download_kbps, burst_upload_kbps,
+CREATE OR REPLACE TRIGGER access_edited_plan AFTER UPDATE OF download_kbps, upload_kbps, burst_download_kbps, burst_upload_kbps,
     burst_threshold_download_kbps, burst_threshold_upload_kbps, burst_seconds, address_pool, radius_profile, router_profile
   ON catalog_plan FOR EACH ROW
   WHEN ((OLD.download_kbps, OLD.upload_kbps, OLD.burst_download_kbps, OLD.burst_upload_kbps,

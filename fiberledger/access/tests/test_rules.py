@@ -35,8 +35,9 @@ def test_a_burst_is_given_whole_or_not_at_all():
 def test_a_line_ends_at_the_morning_after_in_its_own_zone():
     line = replace(LINE, ended_on=date(2026, 2, 6), zone="Asia/Karachi")
     assert desired_access(line).ends_at == datetime(2026, 2, 6, 19, tzinfo=UTC)
-    sooner = replace(line, expires_at=datetime(2026, 2, 1, tzinfo=UTC))
-    assert desired_access(sooner).ends_at == sooner.expires_at
+    owing = replace(line, cut_at=datetime(2026, 2, 1, tzinfo=UTC))
+    assert desired_access(owing).cut_at == owing.cut_at
+    assert desired_access(owing).ends_at == desired_access(line).ends_at
     assert desired_access(LINE).ends_at is None
 
 

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiberledger.dunning.rules import Facts, Rules, breaker, decide, may_come_back, really_overdue
+from fiberledger.dunning.rules import (
+    Bill,
+    Facts,
+    Rules,
+    breaker,
+    decide,
+    first_cut,
+    may_come_back,
+    on_day,
+    really_overdue,
+)
 
 DUE = date(2026, 1, 31)
 TODAY = date(2026, 2, 6)
@@ -150,3 +160,38 @@ def test_breaker(cutting, lines, tripped):
 
 def test_breaker_can_be_switched_off():
     assert not breaker(1000, 1000, Rules(breaker_percent=None)).tripped
+
+
+days = st.integers(-40, 40).map(lambda n: DUE + timedelta(days=n))
+money = st.integers(1, 3000).map(Decimal)
+bills = st.lists(
+    st.builds(
+        lambda due, total, paid: Bill("INV", due, total, max(total - paid, Decimal(1))), days, money, st.just(0) | money
+    ),
+    max_size=4,
+).map(lambda made: sorted(made, key=lambda bill: bill.due_on))
+policies = st.builds(
+    Rules,
+    grace_days=st.integers(0, 12),
+    exempt_vip=st.booleans(),
+    part_paid_percent=st.none() | st.integers(0, 100).map(Decimal),
+    least_owed=st.integers(0, 2000).map(Decimal),
+    remind_first=st.booleans(),
+)
+people = st.builds(
+    Facts,
+    balance=st.integers(-500, 6000).map(Decimal),
+    currency=st.just("PKR"),
+    is_vip=st.booleans(),
+    grace_days=st.none() | st.integers(0, 20),
+    exempt_until=st.none() | days,
+    exempt_why=st.sampled_from(["", "asked"]),
+    reminded_on=st.none() | days,
+)
+
+
+@given(people, bills, policies, days)
+def test_the_night_that_is_planned_is_the_first_that_cuts(person, open_bills, ruled, first):
+    nights = (first + timedelta(days=n) for n in range(130))
+    cuts = (night for night in nights if decide(on_day(person, open_bills, night), ruled, night).cut)
+    assert first_cut(person, open_bills, ruled, first) == next(cuts, None)

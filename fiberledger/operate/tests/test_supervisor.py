@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fiberledger.operate import postgres, supervisor
+from fiberledger.operate import environment, postgres, supervisor
 
 
 class House:
@@ -170,6 +170,51 @@ def test_a_backup_brings_everything_back(house):
         assert house.command("restore", str(archive), "--replace", DATA_DIR=str(elsewhere)).returncode == 0
         for secret in ("field_key", "fl_app"):
             assert (elsewhere / "secrets" / secret).read_text() == (house.folder / "secrets" / secret).read_text()
+    finally:
+        postgres.Cluster(elsewhere).stop("immediate")
+        shutil.rmtree(elsewhere)
+
+
+SESSIONS = """
+    SELECT access_make_partitions(now() + interval '5 months', 4);
+    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, username, session_id, mac, started_at, ended_at, seconds,
+        in_octets, out_octets)
+      SELECT gen_random_uuid(), t.id, 1, 'past' || m, m, '', now(), now() + make_interval(months => m), 60, m, m
+        FROM tenancy_tenant t, generate_series(-1, 8) m;
+    INSERT INTO access_livesession (key, tenant_id, nas_id, username, session_id, mac, prefix6, called, started_at,
+        updated_at, seconds, in_octets, out_octets, terms)
+      SELECT gen_random_uuid(), t.id, 1, 'now', '1', '', '', '', now(), now(), 1, 1, 1, '' FROM tenancy_tenant t"""
+COUNT = """
+    SELECT (SELECT count(*) FROM access_livesession), count(*), count(DISTINCT tableoid), sum(in_octets),
+           (SELECT count(DISTINCT pg_get_userbyid(relowner)) FROM pg_class WHERE relname LIKE 'access_sessionhistory%')
+      FROM access_sessionhistory"""
+
+
+@pytest.mark.parametrize("reader", ["superuser", "fl_control"])
+def test_a_backup_has_the_sessions_of_every_month(house, reader):
+    """Also those whose partition the job made later, and also for whom the database's superuser is gone."""
+    if not json.loads(house.command("tenant", "list", "--json").stdout):
+        house.command("tenant", "create", "kept", "--name", "Kept ISP", "--country", "PK")
+    psql = ("db", "shell", "--role", "superuser", "--", "-At", "-v", "ON_ERROR_STOP=1", "-c")
+    filled = house.command(*psql, SESSIONS)
+    assert filled.returncode == 0, filled.stderr
+    counted = house.command(*psql, COUNT).stdout
+    assert int(counted.split("|")[2]) >= 10
+    archive, elsewhere = house.folder / f"{reader}.tar", Path(tempfile.mkdtemp(prefix="fl-restore-", dir="/tmp"))
+    gone = f"postgresql://nobody@/fiberledger?host={house.folder}/socket&port={environment.SOCKET_PORT}"
+    written = house.command("backup", str(archive), DATABASE_URL="" if reader == "superuser" else gone)
+    assert written.returncode == 0, written.stderr
+    try:
+        restored = house.command("restore", str(archive), DATA_DIR=str(elsewhere))
+        assert restored.returncode == 0, restored.stderr
+        assert house.command("db", "start", DATA_DIR=str(elsewhere)).returncode == 0
+        assert house.command(*psql, COUNT, DATA_DIR=str(elsewhere)).stdout == counted
+        more = house.command(
+            *psql, "SELECT access_make_partitions(now() + interval '1 year', 4)", DATA_DIR=str(elsewhere)
+        )
+        assert int(more.stdout) > 0, more.stderr
+        checked = house.command("radius", "check", DATA_DIR=str(elsewhere))
+        assert checked.returncode == 0, checked.stdout + checked.stderr
     finally:
         postgres.Cluster(elsewhere).stop("immediate")
         shutil.rmtree(elsewhere)
