@@ -164,6 +164,8 @@ def set_map(
     unknown = sorted(set(options.get("create_missing", [])) - set(importer.creatable))
     if unknown:
         raise Refusal(_("“%s” cannot be created by this import.") % unknown[0])
+    if options.get("create_missing") and by.is_limited:
+        raise Refusal(_("Places and plans are everybody's: whoever works for a part of the tenant cannot add any here."))
     changed = (
         ImportRun.objects.filter(pk=run.pk, taken=0)
         .exclude(
@@ -218,7 +220,7 @@ def _start(run: ImportRun, job: str, state: str, title: str, *, by: Any) -> Impo
     if not ImportRun.objects.filter(pk=run.pk, state__in=free).update(state=state, problem=""):
         raise Refusal(_("This import is already under way."))
     work = jobs.start_run(
-        "import", title % run.filename, job, by=by, url=f"/imports/{run.pk}/", total=run.rows, import_id=run.pk
+        "import", title % run.filename, job, by=by, url=f"/imports/{run.pk}/", total=run.rows, import_id=run.pk, ip=by.ip
     )
     ImportRun.objects.filter(pk=run.pk).update(run=work, actor_id=getattr(by, "user_id", None), actor_name=by.name)
     run.refresh_from_db()
@@ -233,11 +235,16 @@ class _Faulty(Exception):
 
 
 def check(
-    tenant_id: int, import_id: int, *, report: Callable[[int, int], None] | None = None, told: Told | None = None
+    tenant_id: int,
+    import_id: int,
+    *,
+    by: Any,
+    report: Callable[[int, int], None] | None = None,
+    told: Told | None = None,
 ) -> None:
     """Give every row its verdict; write the faulty ones down. Open no scope around it."""
     _begin(tenant_id, import_id, ImportRun.State.CHECKING)
-    _go(tenant_id, import_id, write=False, by=None, report=report, told=told)
+    _go(tenant_id, import_id, write=False, by=by, report=report, told=told)
     with tenant_scope(tenant_id):
         ImportRun.objects.filter(pk=import_id).update(state=ImportRun.State.CHECKED)
 
@@ -262,7 +269,7 @@ def take(
                 _go(tenant_id, import_id, write=True, by=by, report=report, told=None, whole=True)
                 _finish(import_id, by)
         except _Faulty:
-            check(tenant_id, import_id, told=told)
+            check(tenant_id, import_id, by=by, told=told)
             with tenant_scope(tenant_id):
                 faulty = ImportRun.objects.values_list("faulty", flat=True).get(pk=import_id)
             raise Refusal(
@@ -310,7 +317,7 @@ def _go(
     with tenant_scope(tenant_id):
         run = ImportRun.objects.get(pk=import_id)
         importer = importers.get(run.importer)
-        context = importer.open(run.options)
+        context = importer.open(run.options, by=by)
         settled = run.checkpoint if write else 0
         known_bad: set[int] = set()
         if settled:
