@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
@@ -380,23 +379,21 @@ def _insert(records: Sequence[dict[str, Any]]) -> list[int]:
         [(_account_code(record["number"]), record["name"]) for record in records], current_tenant().currency
     )
     columns = ", ".join(_STORED)
-    types = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in _STORED)
-    # One JSON text: a couple of dozen arrays would have to be quoted element by element, in Python.
-    values = json.dumps(
-        [record | {"receivable_id": accounts[_account_code(record["number"])]} for record in records],
-        default=str,
-        ensure_ascii=False,
-    )
+    arrays = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in _STORED)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO subscribers_subscriber
                   (tenant_id, receivable_id, created_at, kyc, kyc_by, blacklist_reason, name_key, {columns})
                 SELECT %s, new.receivable_id, %s, 'none', '', '', '', {", ".join(f"new.{name}" for name in _STORED)}
-                  FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (receivable_id bigint, {types}))
-                       WITH ORDINALITY AS new (receivable_id, {columns}, place)
+                  FROM unnest(%s::bigint[], {arrays}) WITH ORDINALITY AS new (receivable_id, {columns}, place)
                  ORDER BY new.place
                 RETURNING number, id""",
-            [current_tenant_id(), calendar.now(), values],
+            [
+                current_tenant_id(),
+                calendar.now(),
+                [accounts[_account_code(record["number"])] for record in records],
+                *([record[name] for record in records] for name in _STORED),
+            ],
         )
         by_number = dict(cursor.fetchall())
     return [by_number[record["number"]] for record in records]
