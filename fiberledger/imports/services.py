@@ -101,17 +101,27 @@ def choose_sheet(run: ImportRun, sheet: str) -> ImportRun:
 
 
 def _look_at(table: Sheet, importer: Importer) -> dict[str, Any]:
-    head = list(itertools.islice((row for row in table.rows() if any(row[1])), mapping.HEADER_WITHIN + mapping.SAMPLE))
+    head = list(itertools.islice((row for row in table.rows() if not _is_blank(row[1])), mapping.HEADER_WITHIN + mapping.SAMPLE))
     if not head:
         raise Refusal(_("The file is empty. Save the spreadsheet again and send it once more."))
     at = mapping.find_header(head, importer.fields)
     line, header = head[at]
+    if mapping.is_a_row(header, importer.fields, current_tenant().country):  # nobody named the columns
+        at, line, header = at - 1, line - 1, []
     body = [cells for _line, cells in head[at + 1 :]]
     if not body:
         raise Refusal(_("There is a header but no row below it."))
     # A column without a header still counts where rows have something in it.
     width = max(len(header), max(_filled(cells) for cells in body[: mapping.SAMPLE]))
     columns = mapping.name_columns([*header, *[""] * (width - len(header))])
+    needed = [str(field.label) for field in importer.fields if field.required]
+    if width < len(needed):
+        raise Refusal(
+            _(
+                "Columns are needed for at least: %(needed)s. The table has only %(width)s. In a text file, separate the cells by commas, semicolons or tabs."
+            )
+            % {"width": width, "needed": ", ".join(needed)}
+        )
     return {
         "columns": columns,
         "header_line": line,
@@ -124,6 +134,10 @@ def _look_at(table: Sheet, importer: Importer) -> dict[str, Any]:
 
 def _filled(cells: Sequence[Any]) -> int:
     return max((index + 1 for index, cell in enumerate(cells) if cell != ""), default=0)
+
+
+def _is_blank(cells: Sequence[Any]) -> bool:
+    return not any(cell if type(cell) is not str else cell.strip() for cell in cells)
 
 
 def _plain(cell: str | date) -> str:
@@ -435,7 +449,7 @@ def _settle(
             told(verdict.line, verdict.faults[0].word if verdict.faults else None)
 
 
-def _write_faults(run_id: int, faulty: list[tuple[Verdict, list[str]]]) -> None:
+def _write_faults(run_id: int, faulty: list[tuple[Verdict, list[str | date]]]) -> None:
     if not faulty:
         return
     with connection.cursor() as cursor:
@@ -449,7 +463,7 @@ def _write_faults(run_id: int, faulty: list[tuple[Verdict, list[str]]]) -> None:
                 [verdict.line for verdict, _raw in faulty],
                 [verdict.faults[0].word for verdict, _raw in faulty],
                 [json.dumps([fault.as_list() for fault in verdict.faults]) for verdict, _raw in faulty],
-                [json.dumps(raw) for _verdict, raw in faulty],
+                [json.dumps([_plain(cell) for cell in raw]) for _verdict, raw in faulty],
             ],
         )
 
@@ -463,7 +477,7 @@ def _rows_of(table: Sheet, run: ImportRun) -> Iterator[tuple[int, dict[str, Any]
             continue
         count = len(cells)
         row = {code: _read(cells[index]) if index < count else "" for code, index in places}
-        if not any(cell if type(cell) is not str else cell.strip() for cell in cells):
+        if _is_blank(cells):
             continue
         yield line, row, cells, ", ".join(_plain(c) for c in cells[width:]) if count > width else ""  # type: ignore[misc]
 
