@@ -131,10 +131,12 @@ def _store_the_floor(tenant, path):
             while block := rows.read(1 << 20):
                 copy.write(block)
         values = {"tenant": tenant.pk, "area": area.pk, "plan": plan.pk}
+        cursor.execute("ANALYZE bench_rows")
         cursor.execute(
             """INSERT INTO ledger_ledgeraccount (tenant_id, code, name, kind, role, currency, is_party, balance)
                SELECT %(tenant)s, '1200-' || c0, c1, 'asset', 'receivable', 'PKR', true, 0 FROM bench_rows ORDER BY n""", values,
         )  # fmt: skip
+        cursor.execute("SELECT imports_refresh_statistics('{ledger_ledgeraccount}')")  # or the joins go through all for each
         cursor.execute(
             """INSERT INTO subscribers_subscriber (tenant_id, number, name, guardian, national_id, phone, phone2, whatsapp, email,
                  area_id, address, street_house, status, is_vip, reseller_name, receivable_id, language, kyc, kyc_by,
@@ -150,6 +152,7 @@ def _store_the_floor(tenant, path):
                SELECT %(tenant)s, now(), s.id, %(plan)s, 'active', '', 'prepaid', 'anniversary', 1, 'prorate', 'PKR', current_date, 0
                  FROM subscribers_subscriber s WHERE s.tenant_id = %(tenant)s ORDER BY s.id""", values,
         )  # fmt: skip
+        cursor.execute("SELECT imports_refresh_statistics('{subscribers_subscriber,subscriptions_subscription}')")
         cursor.execute(
             """INSERT INTO access_accessaccount (tenant_id, subscription_id, kind, username, password, pool, only_mac, created_at)
                SELECT %(tenant)s, p.id, 'pppoe', s.extra_search, '\\x00', '', '', now()

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 # spaces. (radius.sql undoes FreeRADIUS' escaping, and nothing is ever pasted into SQL.)
 USERNAME = r"^[!-~]{1,64}$"
 _MAC = re.compile(r"[0-9A-F]{12}")
+_MAC_MARKS = str.maketrans("", "", ":-. ")
+_QUOTES = frozenset("\\'\"`")
 
 # What a router can change while the session runs (RFC 5176); for anything else the client must come back.
 CHANGEABLE = frozenset({"Mikrotik-Rate-Limit", "WISPr-Bandwidth-Max-Up", "WISPr-Bandwidth-Max-Down", "Idle-Timeout"})
@@ -160,7 +162,9 @@ def _digest(parts: tuple) -> str:
 
 def normal_mac(text: str) -> str:
     """AA:BB:CC:DD:EE:FF whatever the spelling; empty for what is no MAC address."""
-    plain = text.strip().upper().translate({ord(c): None for c in ":-. "})
+    if not text:
+        return ""
+    plain = text.strip().upper().translate(_MAC_MARKS)
     return ":".join(plain[i : i + 2] for i in range(0, 12, 2)) if _MAC.fullmatch(plain) else ""
 
 
@@ -170,7 +174,7 @@ def as_value(text: str) -> str | None:
     A value that begins and ends with the same quote would be unquoted, and between back-quotes it would be *expanded*:
     a password of `%{sql:…}` would run.
     """
-    if not any(c in text for c in "\\'\"`"):
+    if _QUOTES.isdisjoint(text):
         return text
     quoted = text.replace("\\", "\\\\")
     first = quoted[:1]

@@ -20,7 +20,9 @@ from fiberledger.operate import environment
 FIELD_KEY_ID = 1  # the first byte of everything locked: which field key it was locked with
 _MARK = 0xF1
 # No 0/O, 1/l/I: read over the phone by tired people.
-_LETTERS = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_LETTERS = b"abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_TOO_HIGH = bytes(range(256 - 256 % len(_LETTERS), 256))  # beyond the last whole round: would favour the first letters
+_LETTER_OF = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
 
 
 class WrongKey(Exception):
@@ -29,10 +31,10 @@ class WrongKey(Exception):
 
 def strong_password(length: int = 12) -> str:
     """A new password: 69 bits at twelve letters, and nothing that a router's form would choke on."""
-    letters, whole = "", 256 - 256 % len(_LETTERS)  # bytes beyond the last whole round would favour the first letters
+    letters = b""
     while len(letters) < length:
-        letters += "".join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(2 * length) if byte < whole)
-    return letters[:length]
+        letters += os.urandom(2 * length).translate(_LETTER_OF, _TOO_HIGH)
+    return letters[:length].decode()
 
 
 @cache

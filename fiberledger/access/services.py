@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
@@ -128,20 +127,16 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
     and well formed; a clash refuses them all."""
     tenant_id, accounts = current_tenant_id(), []
     for row in rows:
-        password = row.get("password") or ""
-        kind = row.get("kind") or "pppoe"
-        locked = None
+        kind, locked = row.get("kind") or "pppoe", None
         if kind in ("pppoe", "hotspot"):
-            locked = secrets.lock(_fit(password or secrets.strong_password()), f"account:{tenant_id}")
-        accounts.append({
-            "subscription_id": row["subscription_id"],
-            "kind": kind,
-            "username": normal_mac(row["username"]) if kind == "mac" else row["username"].strip(),
-            "password": locked and b64encode(locked).decode(),
-            "static_ip": row.get("static_ip") or None,
-            "pool": row.get("pool") or "",
-            "only_mac": normal_mac(row.get("only_mac") or ""),
-        })  # fmt: skip
+            password = _fit(row.get("password") or secrets.strong_password())
+            locked = b64encode(secrets.lock(password, f"account:{tenant_id}")).decode()
+        accounts.append((
+            row["subscription_id"], kind, normal_mac(row["username"]) if kind == "mac" else row["username"].strip(), locked,
+            row.get("static_ip") or None, row.get("pool") or "", normal_mac(row.get("only_mac") or ""),
+        ))  # fmt: skip
+    if not accounts:
+        return {}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
@@ -149,10 +144,10 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
                      (tenant_id, subscription_id, kind, username, password, static_ip, pool, only_mac, created_at)
                    SELECT %s, new.subscription_id, new.kind, new.username, decode(new.password, 'base64'), new.static_ip,
                           new.pool, new.only_mac, %s
-                     FROM jsonb_to_recordset(%s::jsonb) AS new (subscription_id bigint, kind text, username text,
-                            password text, static_ip inet, pool text, only_mac text)
+                     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::inet[], %s::text[], %s::text[])
+                          AS new (subscription_id, kind, username, password, static_ip, pool, only_mac)
                    RETURNING subscription_id, id""",
-                [tenant_id, calendar.now(), json.dumps(accounts)],
+                [tenant_id, calendar.now(), *map(list, zip(*accounts, strict=True))],
             )
             ids = dict(cursor.fetchall())
     except IntegrityError as error:
@@ -161,8 +156,8 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
         by,
         "account.opened",
         [
-            ("access.accessaccount", ids[a["subscription_id"]], a["username"], None, {"username": a["username"]})
-            for a in accounts
+            ("access.accessaccount", ids[subscription_id], username, None, {"username": username})
+            for subscription_id, _kind, username, *_rest in accounts
         ],
     )
     rebuild(list(ids))
@@ -267,15 +262,18 @@ def reveal_nas_secret(nas: Nas, *, reason: str, by: Any) -> str:
 
 # --- the projection -------------------------------------------------------------------------------------------
 
+# By look-ups: of a tenant too new for statistics PostgreSQL expects one line, and would go through all of them for every plan.
 _FACTS = """
     SELECT a.id, a.kind, a.username, a.password, s.status, s.ended_on, s.cut_at, host(a.static_ip), a.pool,
            p.address_pool, a.only_mac, a.only_nas_id, a.devices, coalesce(nullif(p.radius_profile, ''), p.router_profile),
            p.download_kbps, p.upload_kbps, p.burst_download_kbps, p.burst_upload_kbps,
            p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds
-      FROM access_accessaccount a
-      JOIN subscriptions_subscription s ON s.tenant_id = a.tenant_id AND s.id = a.subscription_id
-      JOIN catalog_plan p ON p.tenant_id = s.tenant_id AND p.id = s.plan_id
-     WHERE a.tenant_id = %s"""
+      FROM {accounts}
+      CROSS JOIN LATERAL (
+        SELECT l.status, l.ended_on, l.plan_id FROM subscriptions_subscription l WHERE l.id = a.subscription_id LIMIT 1) s
+      CROSS JOIN LATERAL (SELECT * FROM catalog_plan l WHERE l.id = s.plan_id LIMIT 1) p"""
+_ALL = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s) a"
+_SOME = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s AND subscription_id = ANY (%s)) a"
 
 _COLUMNS = (
     "account_id bigint, username text, verdict text, message text, ends_at timestamptz, cut_at timestamptz, secret bytea, only_mac text, "
@@ -312,12 +310,11 @@ class Rebuilt:
 def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
     """The facts behind every account of the tenant, or of these subscriptions, in one query."""
     tenant = current_tenant()
-    sql = _FACTS
-    params: list[Any] = [tenant.pk]
-    if subscription_ids is not None:
-        sql, params = f"{sql} AND a.subscription_id = ANY (%s)", [*params, list(subscription_ids)]
+    some = subscription_ids is not None
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(
+            _FACTS.format(accounts=_SOME if some else _ALL), [tenant.pk, *([list(subscription_ids)] if some else [])]
+        )
         rows = cursor.fetchall()
     place = f"account:{tenant.pk}"
     for row in rows:
@@ -376,21 +373,19 @@ def rebuild(subscription_ids: Sequence[int] | None = None, *, dry: bool = False)
     differs. With `dry` it only says what would change."""
     if subscription_ids is not None and not subscription_ids:
         return Rebuilt(0, [], 0)
-    rows = [_row(facts, access) for facts in facts_of(subscription_ids) if (access := desired_access(facts))]
+    known = list(facts_of(subscription_ids))
+    rows = [_row(facts, access) for facts in known if (access := desired_access(facts))]
     tenant_id = current_tenant_id()
-    wanted = [row[0] for row in rows]
-    scope = "" if subscription_ids is None else (
-        " AND l.account_id IN (SELECT id FROM access_accessaccount WHERE tenant_id = %s AND subscription_id = ANY (%s))"
-    )  # fmt: skip
-    limits: list[Any] = [] if subscription_ids is None else [tenant_id, list(subscription_ids)]
     save = transaction.savepoint() if dry else None
     with connection.cursor() as cursor:
-        # Compared here: to PostgreSQL, <> ALL of a long list is that many comparisons a row.
-        cursor.execute(f"SELECT l.account_id FROM radius_line l WHERE l.tenant_id = %s{scope}", [tenant_id, *limits])
-        gone = sorted({row[0] for row in cursor}.difference(wanted))
-        if gone:
+        lines = {facts.account_id for facts in known}
+        if subscription_ids is None:
+            cursor.execute("SELECT account_id FROM radius_line WHERE tenant_id = %s", [tenant_id])
+            lines.update(row[0] for row in cursor)
+        removed = 0
+        if gone := sorted(lines.difference(row[0] for row in rows)):
             cursor.execute("DELETE FROM radius_line WHERE tenant_id = %s AND account_id = ANY (%s)", [tenant_id, gone])
-        removed = len(gone)
+            removed = cursor.rowcount
         written: list[int] = []
         for start in range(0, len(rows), 20_000):
             columns: list[Any] = [list(column) for column in zip(*rows[start : start + 20_000], strict=True)]

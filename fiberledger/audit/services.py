@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -25,6 +27,8 @@ MASK = "••••••"
 
 class _Encoder(DjangoJSONEncoder):
     def default(self, o: Any) -> Any:
+        if type(o) in (Decimal, date):  # as Django writes them; an import has five of them a row
+            return str(o)
         if isinstance(o, (set, frozenset)):
             return sorted(o)
         try:

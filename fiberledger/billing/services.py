@@ -187,8 +187,8 @@ def issue_opening(amounts: Mapping[int, Decimal], *, on: date, by: Any, due_on: 
         cursor.execute(
             """SELECT s.id, s.receivable_id, a.currency, s.language, s.number, EXISTS (
                  SELECT FROM ledger_journalentry e WHERE e.tenant_id = s.tenant_id AND e.cause = 'opening:' || s.id)
-               FROM subscribers_subscriber s JOIN ledger_ledgeraccount a
-                 ON a.tenant_id = s.tenant_id AND a.id = s.receivable_id
+               FROM subscribers_subscriber s
+               JOIN LATERAL (SELECT l.currency FROM ledger_ledgeraccount l WHERE l.id = s.receivable_id LIMIT 1) a ON true
                WHERE s.tenant_id = %s AND s.id = ANY(%s) ORDER BY s.id FOR NO KEY UPDATE OF s""",
             [tenant_id, sorted(amounts)],
         )
@@ -250,16 +250,15 @@ def _bring_credit(
         "equity": [decider.income_account("opening", c[2]) for c in credits],
     }  # fmt: skip
     cursor.execute(
-        """INSERT INTO ledger_journalentry (tenant_id, cause, "on", at, memo, actor_name)
-           SELECT %(tenant)s, 'opening:' || pk, %(on)s, %(at)s, %(memo)s, %(by)s FROM unnest(%(pk)s::bigint[]) AS pk""",
-        values,
-    )
-    cursor.execute(
-        """INSERT INTO ledger_posting (tenant_id, entry_id, account_id, currency, amount, "on")
-           SELECT %(tenant)s, e.id, v.account_id, c.currency, v.amount, %(on)s
-             FROM unnest(%(pk)s::bigint[], %(account)s::bigint[], %(equity)s::bigint[], %(currency)s::text[],
-                         %(amount)s::numeric[]) AS c (pk, account_id, equity_id, currency, amount)
-             JOIN ledger_journalentry e ON e.tenant_id = %(tenant)s AND e.cause = 'opening:' || c.pk
+        """WITH c AS (
+             SELECT nextval('ledger_journalentry_id_seq') AS entry_id, c.*
+               FROM unnest(%(pk)s::bigint[], %(account)s::bigint[], %(equity)s::bigint[], %(currency)s::text[],
+                           %(amount)s::numeric[]) AS c (pk, account_id, equity_id, currency, amount)),
+           entries AS (
+             INSERT INTO ledger_journalentry (id, tenant_id, cause, "on", at, memo, actor_name)
+             SELECT c.entry_id, %(tenant)s, 'opening:' || c.pk, %(on)s, %(at)s, %(memo)s, %(by)s FROM c)
+           INSERT INTO ledger_posting (tenant_id, entry_id, account_id, currency, amount, "on")
+           SELECT %(tenant)s, c.entry_id, v.account_id, c.currency, v.amount, %(on)s FROM c
              CROSS JOIN LATERAL (VALUES (c.account_id, -c.amount), (c.equity_id, c.amount)) AS v (account_id, amount)""",
         values,
     )
@@ -280,8 +279,8 @@ def withdraw_openings(subscriber_ids: Iterable[int], *, reason: str, by: Any) ->
     ids = sorted(set(subscriber_ids))
     if not ids:
         return 0
-    values = {"tenant": current_tenant_id(), "ids": ids, "on": calendar.today(), "at": calendar.now(),
-              "by": by.name[:160], "reason": reason[:200]}  # fmt: skip
+    values = {"tenant": current_tenant_id(), "ids": ids, "causes": [f"opening:{pk}" for pk in ids], "on": calendar.today(),
+              "at": calendar.now(), "by": by.name[:160], "reason": reason[:200]}  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT 1 FROM subscribers_subscriber WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)
@@ -293,15 +292,12 @@ def withdraw_openings(subscriber_ids: Iterable[int], *, reason: str, by: Any) ->
             .values_list("pk", "entry_id", "number")
         )
         cursor.execute(
-            """SELECT e.id FROM ledger_journalentry e JOIN unnest(%(ids)s::bigint[]) AS s (id)
-                 ON e.cause = 'opening:' || s.id
-                WHERE e.tenant_id = %(tenant)s
+            """SELECT e.id FROM ledger_journalentry e WHERE e.tenant_id = %(tenant)s AND e.cause = ANY(%(causes)s)
                   AND NOT EXISTS (SELECT FROM ledger_journalentry r WHERE r.reverses_id = e.id)""", values,
         )  # fmt: skip
         credits = [row[0] for row in cursor.fetchall()]
         release([pk for pk, _entry, _number in invoices])
-        for entry_id in credits:
-            unsettle(entry_id)
+        unsettle(*credits)
         values["entries"] = [entry for _pk, entry, _number in invoices if entry] + credits
         cursor.execute(
             """WITH undone AS (

@@ -57,9 +57,9 @@ SELECT tenant_id, invoice_id, entry_id, -sum(amount), %s, %s FROM billing_alloca
 RETURNING invoice_id"""
 
 
-def unsettle(entry_id: int) -> list[int]:
-    """What this journal entry had paid is open again. Returns those invoices' ids. The caller holds the lock."""
-    return _take_back("entry_id", [entry_id])
+def unsettle(*entry_ids: int) -> list[int]:
+    """What these journal entries had paid is open again. Returns those invoices' ids. The caller holds the locks."""
+    return _take_back("entry_id", entry_ids)
 
 
 def release(invoice_ids: Sequence[int]) -> list[int]:

@@ -2,6 +2,9 @@
 which makes invoices, lines, journal entries, postings, audit entries and notices of them, one statement a table.
 
 (COPY is refused on a table with row-level security, so it fills temporary tables that the statements read.)
+
+What a row needs besides is looked up by its id, LATERAL … LIMIT 1: of a tenant too new for statistics PostgreSQL expects one
+row of everything, and would join by going through all of them.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ _POSTINGS = """
 INSERT INTO ledger_posting (tenant_id, entry_id, account_id, currency, amount, "on")
 SELECT %(tenant)s, st.entry_id, b.receivable_id, d.currency, d.total, %(on)s
   FROM billing_stage st JOIN billing_decision d ON d.no = st.decision
-  JOIN subscribers_subscriber b ON b.tenant_id = %(tenant)s AND b.id = st.subscriber_id
+  JOIN LATERAL (SELECT s.receivable_id FROM subscribers_subscriber s WHERE s.id = st.subscriber_id LIMIT 1) b ON true
 UNION ALL
 SELECT %(tenant)s, st.entry_id, p.account_id, d.currency, p.amount, %(on)s
   FROM billing_stage st JOIN billing_decision d ON d.no = st.decision
@@ -72,10 +75,10 @@ SELECT st.invoice_id, %(tenant)s, %(prefix)s || lpad((%(base)s + st.seq)::text,
          'area', coalesce(nullif(ar.path_names, ''), ar.name), 'branch', br.name, 'reseller', b.reseller_name)),
        d.note, %(at)s, %(by)s, ''
   FROM billing_stage st JOIN billing_decision d ON d.no = st.decision
-  JOIN subscribers_subscriber b ON b.tenant_id = %(tenant)s AND b.id = st.subscriber_id
-  JOIN ledger_ledgeraccount a ON a.tenant_id = %(tenant)s AND a.id = b.receivable_id
-  LEFT JOIN places_area ar ON ar.tenant_id = %(tenant)s AND ar.id = b.area_id
-  LEFT JOIN places_branch br ON br.tenant_id = %(tenant)s AND br.id = b.branch_id"""
+  JOIN LATERAL (SELECT * FROM subscribers_subscriber s WHERE s.id = st.subscriber_id LIMIT 1) b ON true
+  JOIN LATERAL (SELECT l.balance FROM ledger_ledgeraccount l WHERE l.id = b.receivable_id LIMIT 1) a ON true
+  LEFT JOIN LATERAL (SELECT p.name, p.path_names FROM places_area p WHERE p.id = b.area_id LIMIT 1) ar ON true
+  LEFT JOIN LATERAL (SELECT p.name FROM places_branch p WHERE p.id = b.branch_id LIMIT 1) br ON true"""
 
 _LINES = """
 INSERT INTO billing_invoiceline (tenant_id, invoice_id, position, kind, text, quantity, unit_price, net, tax_name,
@@ -91,20 +94,21 @@ UPDATE subscriptions_subscription s SET billed_until = m.billed_until FROM billi
 _AUDITED = """
 SELECT 'billing.invoice', i.id, i.number, NULL::jsonb,
        jsonb_build_object('total', i.total, 'currency', i.currency, 'due_on', i.due_on)
-  FROM billing_stage st JOIN billing_invoice i ON i.tenant_id = %s AND i.id = st.invoice_id ORDER BY st.seq"""
+  FROM billing_stage st JOIN LATERAL (SELECT * FROM billing_invoice WHERE id = st.invoice_id LIMIT 1) i ON true
+ ORDER BY st.seq"""
 
 _TOLD = """
 SELECT i.subscriber_id, 'invoice:' || i.id,
        jsonb_build_object('invoice_no', i.number, 'amount', trim_scale(i.total)::text, 'currency', i.currency,
          'due_date', i.due_on, 'package_name', coalesce(d.plan->>'name', ''))
-  FROM billing_stage st JOIN billing_invoice i ON i.tenant_id = %s AND i.id = st.invoice_id
+  FROM billing_stage st JOIN LATERAL (SELECT * FROM billing_invoice WHERE id = st.invoice_id LIMIT 1) i ON true
   JOIN billing_decision d ON d.no = st.decision"""
 
 # Credit lies idle exactly where the page says less than the open invoices do.
 _IDLE_CREDIT = """
 SELECT b.id FROM (SELECT DISTINCT subscriber_id FROM billing_stage) st
-  JOIN subscribers_subscriber b ON b.tenant_id = %(tenant)s AND b.id = st.subscriber_id
-  JOIN ledger_ledgeraccount a ON a.tenant_id = %(tenant)s AND a.id = b.receivable_id
+  JOIN LATERAL (SELECT s.id, s.receivable_id FROM subscribers_subscriber s WHERE s.id = st.subscriber_id LIMIT 1) b ON true
+  JOIN LATERAL (SELECT l.balance FROM ledger_ledgeraccount l WHERE l.id = b.receivable_id LIMIT 1) a ON true
   JOIN LATERAL (SELECT sum(i.total - CASE WHEN i.status = 'issued' THEN 0 ELSE coalesce((
            SELECT sum(l.amount) FROM billing_allocation l
             WHERE l.tenant_id = %(tenant)s AND l.invoice_id = i.id), 0) END) AS owing
@@ -175,9 +179,9 @@ def write(
         prefix = policy.number_prefix if counter == "invoice" else OPENING_PREFIX
         cursor.execute(_INVOICES, values | {"base": taken[0] - 1, "prefix": prefix, "digits": policy.number_digits})
         cursor.execute(_LINES, values)
-        audit.note_from(by, "invoice.issued", _AUDITED, [tenant_id])
+        audit.note_from(by, "invoice.issued", _AUDITED)
         if tell:
-            notices.queue_from("invoice.issued", _TOLD, [tenant_id])
+            notices.queue_from("invoice.issued", _TOLD)
         cursor.execute(_IDLE_CREDIT, values)
         idle = [row[0] for row in cursor.fetchall()]
         cursor.execute("SELECT invoice_id FROM billing_stage ORDER BY seq")

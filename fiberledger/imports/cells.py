@@ -75,8 +75,6 @@ def amount(cell: str | date, currency: str, *, signed: bool = False) -> Decimal 
         raise Unfit
     signs = 0  # how often it was said that it is negative; twice is a slip
     negative = False
-    if value[0] == "(" and value[-1] == ")":
-        signs, negative, value = signs + 1, True, value[1:-1].strip()
     lower = value.lower()
     if lower.endswith((" cr", " cr.", " credit")):
         signs, negative, value = signs + 1, True, value.rsplit(" ", 1)[0]
@@ -86,6 +84,8 @@ def amount(cell: str | date, currency: str, *, signed: bool = False) -> Decimal 
         value = _CURRENCY_WORDS.sub("", value).strip()
         if value[:1] in ("-", "+"):
             signs, negative, value = signs + 1, negative or value[0] == "-", value[1:].strip()
+        elif value[:1] == "(" and value[-1:] == ")":
+            signs, negative, value = signs + 1, True, value[1:-1].strip()
     if value[-1:] == "-":
         signs, negative, value = signs + 1, True, value[:-1].strip()
     if signs > 1:

@@ -41,7 +41,7 @@ class UploadForm(forms.Form):
 class MapForm(forms.Form):
     """One choice of column per field of ours, and how the rows are to be taken."""
 
-    def __init__(self, *args: Any, run: ImportRun, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, run: ImportRun, actor: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.run = run
         self.importer = importers.get(run.importer)
@@ -57,7 +57,7 @@ class MapForm(forms.Form):
                 initial=run.map.get(field.code, ""),
             )
         chosen = run.options.get("create_missing")
-        for code, label in self.importer.creatable.items():
+        for code, label in ({} if actor.is_limited else self.importer.creatable).items():
             self.fields[f"create_{code}"] = forms.BooleanField(
                 label=label, required=False, initial=(code in chosen) if chosen is not None else code == "areas"
             )

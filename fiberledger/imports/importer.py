@@ -45,10 +45,10 @@ class Collision(Exception):
 class Importer(Protocol):
     """What a row of one kind means. Knows its room's rules and verbs; knows nothing of files, pages or jobs.
 
-    `open` reads what every row needs, once; its answer goes through the whole pass and remembers what the file has said so
-    far. `read` understands rows by themselves: it runs ahead in a thread of its own and asks no database. `check` is given what
-    was read, in order, and is asked about each row once; `skip` is told of rows that an earlier pass settled. `take` writes in the transaction that is open and
-    gives back what it created as {model label: [ids]}; `undo` gets the same again.
+    `open` reads what every row needs, once, and what `by` may reach; its answer goes through the whole pass and remembers what
+    the file has said so far. `read` understands rows by themselves: it runs ahead in a thread of its own and asks no database. `check` is given what
+    was read, in order, and is asked about each row once; `skip` is told of rows that an earlier pass settled. `take` writes in
+    the transaction that is open and gives back what it created as {model label: [ids]}; `undo` gets the same again.
     """
 
     code: ClassVar[str]
@@ -63,7 +63,7 @@ class Importer(Protocol):
     remedies: ClassVar[dict[str, Any]]
     words: ClassVar[dict[str, Any]]
 
-    def open(self, options: dict) -> Any: ...
+    def open(self, options: dict, *, by: Any) -> Any: ...
     def read(self, context: Any, rows: Sequence[tuple[int, dict[str, Any]]]) -> list[Any]: ...
     def check(self, context: Any, read: Sequence[Any]) -> list[Verdict]: ...
     def skip(self, context: Any, read: Sequence[Any]) -> None: ...

@@ -41,6 +41,16 @@ def find_header(rows: Sequence[tuple[int, list]], fields: Iterable[Field]) -> in
     return best
 
 
+def is_a_row(cells: Sequence, fields: Iterable[Field], country: str) -> bool:
+    """A list that begins with its first customer: no cell is a column's name, and one can be told by what it holds."""
+    fields = list(fields)
+    known = {word for field in fields for word in field.words()}
+    if any(type(cell) is str and plain(cell) in known for cell in cells):
+        return False
+    tests = [field.looks_like for field in fields if field.looks_like and field.by_content and field.required]
+    return any(test(cell, country) for test in tests for cell in cells if cell != "")
+
+
 def name_columns(cells: Sequence) -> list[str]:
     """The header with a name for every column and none twice: Phone, Phone (2), Column D."""
     names: list[str] = []

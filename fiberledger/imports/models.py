@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +13,10 @@ from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantMo
 
 
 class ImportRunQuerySet(TenantQuerySet):
+    def visible_to(self, actor: Any) -> ImportRunQuerySet:
+        """Whoever reaches only a part of the rows sees their own imports: a file knows nothing of branches and areas."""
+        return self.filter(actor_id=actor.user_id) if actor.is_limited else self
+
     def newest_first(self) -> ImportRunQuerySet:
         return self.order_by("-id")
 

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -372,17 +372,32 @@ def guess_encoding(path: Path) -> str:
                 return encoding
         decoder = codecs.getincrementaldecoder("utf-8")()
         piece = head
-        sample = b""
+        sample, letters = b"", False  # letters: beyond ASCII, and well written
         try:
             while piece:
                 before = piece
-                decoder.decode(piece)
+                letters = not decoder.decode(piece).isascii() or letters
                 piece = stream.read(MEGABYTE)
             decoder.decode(b"", final=True)
             return "utf-8"
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
             sample = before
-    return _code_page(sample)
+            letters = letters or any(byte > 127 for byte in error.object[: error.start])
+    return f"utf-8+{_code_page(sample)}" if letters else _code_page(sample)
+
+
+def _as_code_page(code_page: str) -> Callable[[UnicodeError], tuple[str, int]]:
+    """Two files in one: what is no UTF-8 in a UTF-8 file is what another program pasted in its own code page."""
+
+    def decode(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeDecodeError)
+        return error.object[error.start : error.end].decode(code_page, "replace"), error.end
+
+    return decode
+
+
+for _page in ("cp1252", "cp1256"):
+    codecs.register_error(f"as-{_page}", _as_code_page(_page))
 
 
 def _code_page(sample: bytes) -> str:
@@ -417,8 +432,10 @@ def _lines(stream: IO[str]) -> Iterator[str]:
 
 
 def _open_text(path: Path, encoding: str) -> IO[str]:
+    encoding, _plus, code_page = encoding.partition("+")
     # Code pages leave a few bytes undefined; they must not stop the other 99,999 rows.
-    return path.open(encoding=encoding, newline="", errors="strict" if encoding.startswith("utf-8") else "replace")
+    errors = f"as-{code_page}" if code_page else "strict" if encoding.startswith("utf-8") else "replace"
+    return path.open(encoding=encoding, newline="", errors=errors)
 
 
 def guess_delimiter(path: Path, encoding: str) -> str:
@@ -448,10 +465,12 @@ def guess_delimiter(path: Path, encoding: str) -> str:
 def _text_rows(sheet: Sheet) -> Iterator[tuple[int, list[Cell]]]:
     csv.field_size_limit(LONGEST_LINE)
     with _open_text(sheet.path, sheet.encoding) as stream:
-        reader = csv.reader(_lines(stream), delimiter=sheet.delimiter)
+        unread: list[str] = []
+        reader = csv.reader(_watched(_lines(stream), unread), delimiter=sheet.delimiter)
         line = 0
         try:
             for line, cells in enumerate(reader, start=1):
+                unread.clear()
                 if line == 1 and len(cells) <= 2 and ",".join(cells).lower().startswith("sep="):
                     continue
                 for text in cells:
@@ -471,6 +490,15 @@ def _text_rows(sheet: Sheet) -> Iterator[tuple[int, list[Cell]]]:
             raise Unreadable(
                 _("The file is damaged: it ends too early or was changed. Save it again and send it once more.")
             ) from error
+
+
+def _watched(lines: Iterator[str], unread: list[str]) -> Iterator[str]:
+    """The lines; the reader's owner clears `unread` at every row, so what is left at the end is a row that never ended."""
+    for text in lines:
+        unread.append(text)
+        yield text
+    if unread:
+        raise csv.Error("the last row is not complete")
 
 
 def table_bytes(rows: list[list[str]]) -> bytes:

@@ -101,17 +101,27 @@ def choose_sheet(run: ImportRun, sheet: str) -> ImportRun:
 
 
 def _look_at(table: Sheet, importer: Importer) -> dict[str, Any]:
-    head = list(itertools.islice((row for row in table.rows() if any(row[1])), mapping.HEADER_WITHIN + mapping.SAMPLE))
+    head = list(itertools.islice((row for row in table.rows() if not _is_blank(row[1])), mapping.HEADER_WITHIN + mapping.SAMPLE))
     if not head:
         raise Refusal(_("The file is empty. Save the spreadsheet again and send it once more."))
     at = mapping.find_header(head, importer.fields)
     line, header = head[at]
+    if mapping.is_a_row(header, importer.fields, current_tenant().country):  # nobody named the columns
+        at, line, header = at - 1, line - 1, []
     body = [cells for _line, cells in head[at + 1 :]]
     if not body:
         raise Refusal(_("There is a header but no row below it."))
     # A column without a header still counts where rows have something in it.
     width = max(len(header), max(_filled(cells) for cells in body[: mapping.SAMPLE]))
     columns = mapping.name_columns([*header, *[""] * (width - len(header))])
+    needed = [str(field.label) for field in importer.fields if field.required]
+    if width < len(needed):
+        raise Refusal(
+            _(
+                "Columns are needed for at least: %(needed)s. The table has only %(width)s. In a text file, separate the cells by commas, semicolons or tabs."
+            )
+            % {"width": width, "needed": ", ".join(needed)}
+        )
     return {
         "columns": columns,
         "header_line": line,
@@ -124,6 +134,10 @@ def _look_at(table: Sheet, importer: Importer) -> dict[str, Any]:
 
 def _filled(cells: Sequence[Any]) -> int:
     return max((index + 1 for index, cell in enumerate(cells) if cell != ""), default=0)
+
+
+def _is_blank(cells: Sequence[Any]) -> bool:
+    return not any(cell if type(cell) is not str else cell.strip() for cell in cells)
 
 
 def _plain(cell: str | date) -> str:
@@ -164,6 +178,8 @@ def set_map(
     unknown = sorted(set(options.get("create_missing", [])) - set(importer.creatable))
     if unknown:
         raise Refusal(_("“%s” cannot be created by this import.") % unknown[0])
+    if options.get("create_missing") and by.is_limited:
+        raise Refusal(_("Places and plans are everybody's: whoever works for a part of the tenant cannot add any here."))
     changed = (
         ImportRun.objects.filter(pk=run.pk, taken=0)
         .exclude(
@@ -218,7 +234,7 @@ def _start(run: ImportRun, job: str, state: str, title: str, *, by: Any) -> Impo
     if not ImportRun.objects.filter(pk=run.pk, state__in=free).update(state=state, problem=""):
         raise Refusal(_("This import is already under way."))
     work = jobs.start_run(
-        "import", title % run.filename, job, by=by, url=f"/imports/{run.pk}/", total=run.rows, import_id=run.pk
+        "import", title % run.filename, job, by=by, url=f"/imports/{run.pk}/", total=run.rows, import_id=run.pk, ip=by.ip
     )
     ImportRun.objects.filter(pk=run.pk).update(run=work, actor_id=getattr(by, "user_id", None), actor_name=by.name)
     run.refresh_from_db()
@@ -233,11 +249,16 @@ class _Faulty(Exception):
 
 
 def check(
-    tenant_id: int, import_id: int, *, report: Callable[[int, int], None] | None = None, told: Told | None = None
+    tenant_id: int,
+    import_id: int,
+    *,
+    by: Any,
+    report: Callable[[int, int], None] | None = None,
+    told: Told | None = None,
 ) -> None:
     """Give every row its verdict; write the faulty ones down. Open no scope around it."""
     _begin(tenant_id, import_id, ImportRun.State.CHECKING)
-    _go(tenant_id, import_id, write=False, by=None, report=report, told=told)
+    _go(tenant_id, import_id, write=False, by=by, report=report, told=told)
     with tenant_scope(tenant_id):
         ImportRun.objects.filter(pk=import_id).update(state=ImportRun.State.CHECKED)
 
@@ -262,7 +283,7 @@ def take(
                 _go(tenant_id, import_id, write=True, by=by, report=report, told=None, whole=True)
                 _finish(import_id, by)
         except _Faulty:
-            check(tenant_id, import_id, told=told)
+            check(tenant_id, import_id, by=by, told=told)
             with tenant_scope(tenant_id):
                 faulty = ImportRun.objects.values_list("faulty", flat=True).get(pk=import_id)
             raise Refusal(
@@ -310,7 +331,7 @@ def _go(
     with tenant_scope(tenant_id):
         run = ImportRun.objects.get(pk=import_id)
         importer = importers.get(run.importer)
-        context = importer.open(run.options)
+        context = importer.open(run.options, by=by)
         settled = run.checkpoint if write else 0
         known_bad: set[int] = set()
         if settled:
@@ -428,7 +449,7 @@ def _settle(
             told(verdict.line, verdict.faults[0].word if verdict.faults else None)
 
 
-def _write_faults(run_id: int, faulty: list[tuple[Verdict, list[str]]]) -> None:
+def _write_faults(run_id: int, faulty: list[tuple[Verdict, list[str | date]]]) -> None:
     if not faulty:
         return
     with connection.cursor() as cursor:
@@ -442,7 +463,7 @@ def _write_faults(run_id: int, faulty: list[tuple[Verdict, list[str]]]) -> None:
                 [verdict.line for verdict, _raw in faulty],
                 [verdict.faults[0].word for verdict, _raw in faulty],
                 [json.dumps([fault.as_list() for fault in verdict.faults]) for verdict, _raw in faulty],
-                [json.dumps(raw) for _verdict, raw in faulty],
+                [json.dumps([_plain(cell) for cell in raw]) for _verdict, raw in faulty],
             ],
         )
 
@@ -456,7 +477,7 @@ def _rows_of(table: Sheet, run: ImportRun) -> Iterator[tuple[int, dict[str, Any]
             continue
         count = len(cells)
         row = {code: _read(cells[index]) if index < count else "" for code, index in places}
-        if not any(cell if type(cell) is not str else cell.strip() for cell in cells):
+        if _is_blank(cells):
             continue
         yield line, row, cells, ", ".join(_plain(c) for c in cells[width:]) if count > width else ""  # type: ignore[misc]
 

@@ -26,6 +26,11 @@ from .models import ImportRow, ImportRun
 ROWS_A_PAGE = 50
 
 
+def _seen(request: HttpRequest, pk: int) -> ImportRun:
+    """The import, if this actor may know of it."""
+    return get_object_or_404(ImportRun.objects.visible_to(request.actor).select_related("run"), pk=pk)
+
+
 @staff("imports.take")
 def upload(request: HttpRequest) -> HttpResponse:
     """Send a spreadsheet: it is read at once as far as its columns, or refused in words."""
@@ -69,7 +74,7 @@ class _on_disk:
 @staff("imports.take")
 def map_columns(request: HttpRequest, pk: int) -> HttpResponse:
     """Say which column is which; the guess is filled in. Then every row is checked."""
-    run = get_object_or_404(ImportRun, pk=pk)
+    run = _seen(request, pk)
     if run.is_busy or run.taken or run.state in (ImportRun.State.TAKEN, ImportRun.State.UNDONE):
         return redirect("imports:importrun", run.pk)
     if request.method == "POST" and "sheet" in request.POST:
@@ -78,7 +83,7 @@ def map_columns(request: HttpRequest, pk: int) -> HttpResponse:
         except Refusal as refusal:
             screens.toast(request, refusal, "bad")
         return redirect("imports:map", run.pk)
-    form = MapForm(request.POST or None, run=run)
+    form = MapForm(request.POST or None, run=run, actor=request.actor)
     if form.is_valid():
         try:
             run = services.set_map(
@@ -102,7 +107,7 @@ def map_columns(request: HttpRequest, pk: int) -> HttpResponse:
 @staff("imports.view")
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """How far an import is, every row's verdict, and what can be done next."""
-    run: ImportRun = get_object_or_404(ImportRun.objects.select_related("run"), pk=pk)
+    run = _seen(request, pk)
     if run.state == ImportRun.State.RECEIVED and request.actor.may("imports.take"):
         return redirect("imports:map", run.pk)
     importer = importers.get(run.importer)
@@ -162,7 +167,7 @@ def _shown(row: ImportRow, importer: Any, labels: dict[str, str], places: list[i
 
 
 def _do(request: HttpRequest, pk: int, verb: Any, done: str = "") -> HttpResponse:
-    run = get_object_or_404(ImportRun, pk=pk)
+    run = _seen(request, pk)
     try:
         verb(run, by=request.actor)
         if done:
@@ -197,7 +202,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 @staff("imports.take")
 def discard(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget a file of which nothing was taken."""
-    run = get_object_or_404(ImportRun, pk=pk)
+    run = _seen(request, pk)
     try:
         services.discard(run, by=request.actor)
     except Refusal as refusal:
@@ -210,7 +215,7 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
 @staff("imports.view")
 def error_file(request: HttpRequest, pk: int, format: str) -> HttpResponseBase:
     """The faulty rows with what to do, to be corrected and sent again."""
-    run = get_object_or_404(ImportRun, pk=pk)
+    run = _seen(request, pk)
     if format not in ("xlsx", "csv"):
         raise Http404
     out = tempfile.NamedTemporaryFile(prefix="fiberledger-errors-", suffix=f".{format}")

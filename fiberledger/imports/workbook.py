@@ -53,7 +53,7 @@ def say(reason: str) -> int:
 def text_of(value: object) -> object:
     """A number as it is read, without the .0 and the E+12 that a spreadsheet adds; a date as [iso]."""
     if type(value) is str:
-        return value
+        return value.replace("\0", "")
     if value is None:
         return ""
     if type(value) is bool:

@@ -85,7 +85,7 @@ def _run(options: Any) -> int:
     report = _bar if sys.stderr.isatty() and not options.json else None
     refusal = None
     if options.dry_run:
-        services.check(tenant.pk, run.pk, report=report, told=told)
+        services.check(tenant.pk, run.pk, by=by, report=report, told=told)
     else:
         try:
             services.take(tenant.pk, run.pk, by=by, report=report, told=told)

@@ -139,7 +139,7 @@ class PlanImporter:
         Field("deposit", gettext_lazy("Security deposit"), ("security deposit", "security")),
     )
 
-    def open(self, options: dict) -> Context:
+    def open(self, options: dict, *, by: Any) -> Context:
         known: dict[str, tuple[Decimal, int | None]] = {}
         codes: set[str] = set()
         for name, code, price, download in Plan.objects.values_list("name", "code", "price", "download_kbps"):

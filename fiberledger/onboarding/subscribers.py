@@ -14,7 +14,7 @@ from fiberledger.catalog.models import Plan
 from fiberledger.imports.faults import Fault
 from fiberledger.imports.importer import Collision, Field, Verdict, importers
 from fiberledger.places.models import Area
-from fiberledger.places.services import areas_for
+from fiberledger.places.services import areas_for, branches_of
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers.models import RegistrationPolicy, Subscriber
 from fiberledger.subscribers.states import Status
@@ -35,6 +35,8 @@ class Context:
     terms: moving.Terms
     barred_phones: frozenset[str]
     barred_ids: frozenset[str]
+    by: Any
+    within: set[int] | None = None  # the areas in which `by` may register; None: in all
     numbers: set[str] = field(default_factory=set)
     phones: set[str] = field(default_factory=set)
     usernames: set[str] = field(default_factory=set)
@@ -82,10 +84,10 @@ class SubscriberImporter:
     words: ClassVar = WORDS
     remedies: ClassVar = REMEDIES
 
-    def open(self, options: dict) -> Context:
+    def open(self, options: dict, *, by: Any) -> Context:
         tenant = current_tenant()
         rules = RegistrationPolicy.objects.first() or RegistrationPolicy()
-        missing = options.get("create_missing", [])
+        missing = [] if by.is_limited else options.get("create_missing", [])
         barred = list(
             Subscriber.objects.filter(status=Status.BLACKLISTED).values_list(
                 "phone", "phone2", "whatsapp", "national_id"
@@ -106,6 +108,8 @@ class SubscriberImporter:
             terms=moving.Terms.of(BillingPolicy.objects.first() or BillingPolicy(), options, place.today),
             barred_phones=frozenset(phone for row in barred for phone in row[:3] if phone),
             barred_ids=frozenset(row[3] for row in barred if row[3]),
+            by=by,
+            within=_areas_within(by),
         )
         _read_plans(context)
         _read_areas(context)
@@ -141,6 +145,10 @@ class SubscriberImporter:
         def fault(word: str, code: str, value: str) -> None:
             verdict.faults.append(Fault(word, code, value))
 
+        if context.within is not None and row.area not in context.within:
+            return fault("area out of reach", "area", row.area_name)
+        if context.by.reseller_names is not None and row.reseller not in context.by.reseller_names:
+            return fault("reseller out of reach", "reseller", row.reseller)
         if row.number and row.number in context.numbers:
             fault("number duplicate in file", "number", row.number)
         if row.phone in context.phones:
@@ -148,11 +156,11 @@ class SubscriberImporter:
         if row.username and row.username.lower() in context.usernames:
             fault("username duplicate in file", "username", row.username)
         if verdict.faults:
-            return
+            return None
         same = by_number.get(row.number) if row.number else by_phone.get(row.phone)
         if same and (same.phone, same.name) == (row.phone, row.name):
             verdict.here = True
-            return
+            return None
         if same and row.number:
             fault("number taken", "number", row.number)
         if row.phone in by_phone:
@@ -161,6 +169,7 @@ class SubscriberImporter:
             fault("username taken", "username", row.username)
         if {row.phone, row.phone2, row.whatsapp} & context.barred_phones or row.national_id in context.barred_ids:
             fault("blacklisted", "phone", row.phone)
+        return None
 
     @staticmethod
     def _claim(context: Context, row: Row) -> None:
@@ -180,7 +189,10 @@ class SubscriberImporter:
         self._create_areas(context, values, created, by=by)
         try:
             ids = subscribers.register_many(
-                [_new_subscriber(row) for row in values], by=by, action="subscriber.imported", checked=True
+                [_new_subscriber(row, by.membership_id if by.only_assigned else None) for row in values],
+                by=by,
+                action="subscriber.imported",
+                checked=True,
             )
             created["subscribers.subscriber"] = ids
             pairs = list(zip(ids, values, strict=True))
@@ -203,7 +215,7 @@ class SubscriberImporter:
                 Plan(name=row.plan_name, currency=context.place.currency, price=row.fee or Decimal(0), code="")
                 for row in new.values()
             ]
-            created["catalog.plan"] = importer.take(importer.open({}), plans, by=by, run_id=run_id)["catalog.plan"]
+            created["catalog.plan"] = importer.take(importer.open({}, by=by), plans, by=by, run_id=run_id)["catalog.plan"]
             _read_plans(context)
         for row in values:
             if row.plan_name and row.plan is None:
@@ -272,10 +284,21 @@ def _read_areas(context: Context) -> None:
     context.place.areas = found
 
 
-def _new_subscriber(row: Row) -> subscribers.NewSubscriber:
+def _areas_within(by: Any) -> set[int] | None:
+    if by.branch_ids is None and by.area_ids is None:
+        return None
+    branch = branches_of(list(Area.objects.all()))
+    return {
+        area
+        for area, its in branch.items()
+        if (by.area_ids is None or area in by.area_ids) and (by.branch_ids is None or its in by.branch_ids)
+    }
+
+
+def _new_subscriber(row: Row, collector_id: int | None) -> subscribers.NewSubscriber:
     return subscribers.NewSubscriber(
         number=row.number, name=row.name, guardian=row.guardian, phone=row.phone, phone2=row.phone2, whatsapp=row.whatsapp,
         email=row.email, national_id=row.national_id, area_id=row.area, address=row.address, latitude=row.latitude,
         longitude=row.longitude, installed_on=row.installed_on, status=row.status, reseller_name=row.reseller,
-        extra_search=row.username,
+        extra_search=row.username, collector_id=collector_id,
     )  # fmt: skip

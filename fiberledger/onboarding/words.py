@@ -24,6 +24,8 @@ WORDS = {
     "area missing": _("Area missing"),
     "area unknown": _("Area unknown"),
     "area ambiguous": _("Area not clear"),
+    "area out of reach": _("Area not yours"),
+    "reseller out of reach": _("Reseller not yours"),
     "area too long": _("Area's name too long"),
     "city too long": _("City's name too long"),
     "address missing": _("Address missing"),
@@ -76,6 +78,12 @@ REMEDIES = {
     "area missing": _("Write the area in which the subscriber lives."),
     "area unknown": _("Add this area under Places, correct its name, or let the import create missing areas."),
     "area ambiguous": _("Several places have this name. Write the city as well."),
+    "area out of reach": _(
+        "You may bring in subscribers of your own areas and branches. Correct the area, or have somebody who reaches it send this row."
+    ),
+    "reseller out of reach": _(
+        "You may bring in subscribers of your own resellers. Write one of their names as it is written here."
+    ),
     "address missing": _("Write the address: your registration rules ask for it."),
     "plan missing": _("Write the plan. Only subscribers who have left, are inactive or only asked may have none."),
     "plan unknown": _("Write the name of one of your plans, or add this plan first."),

@@ -37,9 +37,10 @@ class NotAPhone(ValueError):
 def normalise(text: object, country: str) -> str:
     """Any spelling of a number to E.164: «0300-123 4567», «923001234567» and «300 1234567» are one.
 
-    Raises NotAPhone. Letters are refused, not read as a vanity number; spreadsheet leftovers ("3001234567.0") are read.
+    Raises NotAPhone. Letters are refused, not read as a vanity number; spreadsheet leftovers ("3001234567.0", "'03001234567") are
+    read.
     """
-    raw = _INVISIBLE.sub("", str(text if text is not None else "")).translate(_DIGITS).strip()
+    raw = _INVISIBLE.sub("", str(text if text is not None else "")).translate(_DIGITS).strip().removeprefix("'")
     if re.fullmatch(r"\d+\.0", raw):
         raw = raw[:-2]
     if not raw or not _PLAUSIBLE.fullmatch(raw):

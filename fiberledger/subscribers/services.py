@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -74,6 +74,8 @@ class NewSubscriber:
 
 
 _STORED = [f.name for f in fields(NewSubscriber) if f.name != "tag_ids"]
+_stored = attrgetter(*_STORED)
+_SAYS_NOTHING = ("", None, False)
 _TYPES = {
     "area_id": "bigint",
     "branch_id": "bigint",
@@ -297,34 +299,32 @@ def register_many(
     if not rows:
         return []
     tenant, rules = current_tenant(), policy()
-    cleaned, faults = [], {}
-    for at, row in enumerate(rows):
-        row, found = (row, []) if checked else clean(row, rules, tenant.country)
-        cleaned.append(row)
-        if found:
-            faults[at] = found
-    if faults:
-        raise RegistrationRefused(faults)
-    if not checked and (faults := _check_against_others(cleaned, by)):
-        raise RegistrationRefused(faults)
-    cleaned = _with_branches(cleaned)
-    cleaned = _with_numbers(cleaned, rules)
+    cleaned, faults = list(rows), {}
+    if not checked:
+        for at, row in enumerate(rows):
+            cleaned[at], found = clean(row, rules, tenant.country)
+            if found:
+                faults[at] = found
+        if faults := faults or _check_against_others(cleaned, by):
+            raise RegistrationRefused(faults)
+    records = [dict(zip(_STORED, _stored(row), strict=True)) for row in cleaned]
+    branch = _branches_for([row.area_id for row in cleaned])
+    for record in records:
+        record["branch_id"] = record["branch_id"] or branch[record["area_id"]]
+    _give_numbers(records, rules)
     try:
         with transaction.atomic():
-            ids = [pk for start in range(0, len(cleaned), _CHUNK) for pk in _insert(cleaned[start : start + _CHUNK])]
+            ids = [pk for start in range(0, len(records), _CHUNK) for pk in _insert(records[start : start + _CHUNK])]
     except IntegrityError as error:  # someone was faster between our look and our write
         if "subscriber_phone_once" in str(error) or "subscriber_number_once" in str(error):
-            faults = _check_against_others(cleaned, by) or {
+            numbered = [replace(row, number=record["number"]) for row, record in zip(cleaned, records, strict=True)]
+            faults = _check_against_others(numbered, by) or {
                 0: [Fault("phone", "phone duplicate", _("Somebody registered this phone a moment ago."))]
             }
             raise RegistrationRefused(faults) from error
         raise
     SubscriberTag.objects.bulk_create(
-        (
-            SubscriberTag(subscriber_id=pk, tag_id=tag)
-            for pk, row in zip(ids, cleaned, strict=True)
-            for tag in row.tag_ids
-        ),
+        (SubscriberTag(subscriber_id=pk, tag_id=tag) for pk, row in zip(ids, cleaned, strict=True) for tag in row.tag_ids),
         ignore_conflicts=True,
         batch_size=_CHUNK,
     )
@@ -335,11 +335,11 @@ def register_many(
             (
                 "subscribers.subscriber",
                 pk,
-                f"{row.number} {row.name}",
+                f"{record['number']} {record['name']}",
                 None,
-                {name: value for name in _STORED if (value := getattr(row, name)) not in ("", None, False)},
+                {name: value for name, value in record.items() if value not in _SAYS_NOTHING},
             )
-            for pk, row in zip(ids, cleaned, strict=True)
+            for pk, record in zip(ids, records, strict=True)
         ),
     )
     for start in range(0, len(ids), 1000):
@@ -347,67 +347,56 @@ def register_many(
     return ids
 
 
-def _with_branches(rows: list[NewSubscriber]) -> list[NewSubscriber]:
-    areas = list(Area.objects.filter(pk__in={row.area_id for row in rows}))
-    if len(areas) < len({row.area_id for row in rows}):
-        known = {area.pk for area in areas}
-        text = _("There is no such area.")
-        raise RegistrationRefused(
-            {at: [Fault("area_id", "area missing", text)] for at, row in enumerate(rows) if row.area_id not in known}
-        )
-    branch = branches_of(areas)
-    return [
-        row if row.branch_id else replace(row, branch_id=branch[row.area_id])  # type: ignore[index]
-        for row in rows
-    ]
+def _branches_for(area_ids: Sequence[int | None]) -> dict[int | None, int | None]:
+    """Area id → the id of the branch that serves it. Raises RegistrationRefused for areas that are not there."""
+    areas = list(Area.objects.filter(pk__in=set(area_ids)))
+    branch: dict[int | None, int | None] = {**branches_of(areas)}
+    text = _("There is no such area.")
+    faults = {at: [Fault("area_id", "area missing", text)] for at, pk in enumerate(area_ids) if pk not in branch}
+    if faults:
+        raise RegistrationRefused(faults)
+    return branch
 
 
-def _with_numbers(rows: list[NewSubscriber], rules: RegistrationPolicy) -> list[NewSubscriber]:
-    missing = [at for at, row in enumerate(rows) if not row.number]
-    given = {row.number for row in rows if row.number}
-    rows = list(rows)
+def _give_numbers(records: list[dict[str, Any]], rules: RegistrationPolicy) -> None:
+    missing = [record for record in records if not record["number"]]
+    given = {record["number"] for record in records if record["number"]}
     while missing:
         fresh = [f"{rules.number_prefix}{n:0{rules.number_digits}d}" for n in numbers.take("subscriber", len(missing))]
         used = given.union(taken_numbers(fresh))  # numbers given by hand may lie ahead of the sequence
         free = [number for number in fresh if number not in used]
-        for at, number in zip(missing, free, strict=False):
-            rows[at] = replace(rows[at], number=number)
+        for record, number in zip(missing, free, strict=False):
+            record["number"] = number
         missing = missing[len(free) :]
-    return rows
 
 
 def _account_code(number: str) -> str:
     return f"1200-{number}"
 
 
-def _insert(rows: Sequence[NewSubscriber]) -> list[int]:
+def _insert(records: Sequence[dict[str, Any]]) -> list[int]:
     accounts = ledger.open_party_accounts(
-        [(_account_code(row.number), row.name) for row in rows], current_tenant().currency
+        [(_account_code(record["number"]), record["name"]) for record in records], current_tenant().currency
     )
     columns = ", ".join(_STORED)
-    types = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in _STORED)
-    # One JSON text: a couple of dozen arrays would have to be quoted element by element, in Python.
-    values = json.dumps(
-        [
-            {name: getattr(row, name) for name in _STORED} | {"receivable_id": accounts[_account_code(row.number)]}
-            for row in rows
-        ],
-        default=str,
-        ensure_ascii=False,
-    )
+    arrays = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in _STORED)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO subscribers_subscriber
                   (tenant_id, receivable_id, created_at, kyc, kyc_by, blacklist_reason, name_key, {columns})
                 SELECT %s, new.receivable_id, %s, 'none', '', '', '', {", ".join(f"new.{name}" for name in _STORED)}
-                  FROM ROWS FROM (jsonb_to_recordset(%s::jsonb) AS (receivable_id bigint, {types}))
-                       WITH ORDINALITY AS new (receivable_id, {columns}, place)
+                  FROM unnest(%s::bigint[], {arrays}) WITH ORDINALITY AS new (receivable_id, {columns}, place)
                  ORDER BY new.place
                 RETURNING number, id""",
-            [current_tenant_id(), calendar.now(), values],
+            [
+                current_tenant_id(),
+                calendar.now(),
+                [accounts[_account_code(record["number"])] for record in records],
+                *([record[name] for record in records] for name in _STORED),
+            ],
         )
         by_number = dict(cursor.fetchall())
-    return [by_number[row.number] for row in rows]
+    return [by_number[record["number"]] for record in records]
 
 
 # --- Changing ------------------------------------------------------------------------------------------------------
@@ -467,7 +456,7 @@ def edit(subscriber: Subscriber, changes: dict[str, Any], *, by: Any) -> Subscri
         raise RegistrationRefused({0: faults})
     moved = tidy.area_id != subscriber.area_id and tidy.branch_id == subscriber.branch_id
     if tidy.branch_id is None or (moved and branch_for(subscriber.area) == subscriber.branch_id):
-        [tidy] = _with_branches([replace(tidy, branch_id=None)])
+        tidy = replace(tidy, branch_id=_branches_for([tidy.area_id])[tidy.area_id])
     changed = [name for name in EDITABLE if getattr(tidy, name) != before[name]]
     if not changed:
         return subscriber

@@ -106,11 +106,11 @@ def sell_many(
     """
     if not sales:
         return []
-    subscribers = _lock_subscribers([sale.subscriber_id for sale in sales])
+    numbers = _lock_subscribers([sale.subscriber_id for sale in sales])
     plans = {plan.pk: plan for plan in Plan.objects.filter(pk__in={sale.plan_id for sale in sales})}
     agreed, today, currency = terms.default(), calendar.today(), current_tenant().currency
     if check:
-        _check_sales(sales, subscribers, plans, by)
+        _check_sales(sales, Subscriber.objects.in_bulk(numbers), plans, by)
     rows: list[tuple] = []
     for sale in sales:
         plan = plans[sale.plan_id]
@@ -135,7 +135,7 @@ def sell_many(
             (
                 "subscriptions.subscription",
                 pk,
-                f"{subscribers[row[0]].number} · {plans[row[1]].name}",
+                f"{numbers[row[0]]} · {plans[row[1]].name}",
                 None,
                 {
                     "plan": plans[row[1]].name,
@@ -390,15 +390,11 @@ def _ids(lines: Lines) -> list[int]:
     return sorted({getattr(line, "pk", line) for line in some})
 
 
-def _lock_subscribers(ids: Iterable[int]) -> dict[int, Subscriber]:
+def _lock_subscribers(ids: Iterable[int]) -> dict[int, str]:
+    """Lock them in order; id → number."""
     wanted = sorted(set(ids))
-    locked = (
-        Subscriber.objects.extra(where=["subscribers_subscriber.id = ANY(%s::bigint[])"], params=[wanted])
-        .only("id", "tenant_id", "number", "name", "status", "area_id", "branch_id")
-        .order_by("pk")
-        .select_for_update(no_key=True)
-    )
-    found = {subscriber.pk: subscriber for subscriber in locked}
+    locked = Subscriber.objects.any_of(wanted).order_by("pk").select_for_update(no_key=True)
+    found = dict(locked.values_list("pk", "number"))
     if len(found) < len(wanted):
         raise Refusal(_("There is no such subscriber."))
     return found

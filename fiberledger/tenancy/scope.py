@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
 
+from . import arrays  # noqa: F401 - psycopg learns it before the first connection
 from .errors import NoTenantInScope, WrongTenant
 from .hot import hot
 

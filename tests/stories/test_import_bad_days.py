@@ -227,7 +227,7 @@ def test_the_same_list_in_another_dress_has_the_same_verdicts(isp, tmp_path, sha
         csv.writer(out, delimiter=";" if shape == "semicolons" else ",").writerows(rows)
         path.write_text(out.getvalue())
     run, told = receive(isp, path), []
-    services.check(isp.tenant.pk, run.pk, told=lambda line, word: told.append((line, word)))
+    services.check(isp.tenant.pk, run.pk, by=isp.system(), told=lambda line, word: told.append((line, word)))
     assert told == [(line + shift, fault) for line, fault in EXPECTED]
 
 
@@ -273,7 +273,7 @@ def test_places_and_plans_are_created_only_where_one_asked_for_it(isp, tmp_path)
         "Zed,03001234569,Kasur,Model Town,House 3,Home 40M,\n"
     )
     run, told = receive(isp, path, create_missing=[]), []
-    services.check(isp.tenant.pk, run.pk, told=lambda line, word: told.append(word))
+    services.check(isp.tenant.pk, run.pk, by=isp.system(), told=lambda line, word: told.append(word))
     assert told == ["area unknown"] * 3
     run = take(isp, receive(isp, path, create_missing=["areas", "plans"]))
     assert (run.taken, run.faulty) == (2, 1)  # a plan that is to be created needs a fee
@@ -303,7 +303,7 @@ def test_a_taken_phone_or_login_is_named_and_a_number_is_given_where_there_is_no
         "C-10,Rani,03009999995,Model Town,House 2,Home 5M,O'Brien;9\n"
     )
     run, told = receive(isp, second), []
-    services.check(isp.tenant.pk, run.pk, told=lambda line, word: told.append(word))
+    services.check(isp.tenant.pk, run.pk, by=isp.system(), told=lambda line, word: told.append(word))
     assert told == [
         "number taken", "phone taken", "username taken", None, "number duplicate in file", "username duplicate in file",
     ]  # fmt: skip
