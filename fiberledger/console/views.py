@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext_lazy
@@ -54,10 +54,20 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": [(figure, figure.read(request), _href(figure.url)) for figure in figures],
         "work": work[:12],
         "has_worklist": bool(worklists),
-        "charts": [(chart, chart.data(request), _href(chart.url)) for chart in charts],
+        "charts": [(chart, None if chart.late else chart.data(request), _href(chart.url)) for chart in charts],
         "quick": _quick(actor),
     }
     return screens.respond(request, "console/home.html", context)
+
+
+@signed_in
+def chart(request: HttpRequest, code: str) -> HttpResponse:
+    """One chart of the dashboard, for the page that did not wait for it."""
+    found = next((one for one in registry.charts if one.code == code and _may(request.actor, one.permission)), None)
+    if found is None:
+        raise Http404
+    charts = [(found, found.data(request), _href(found.url))]
+    return render(request, "console/_charts.html", {"charts": charts})
 
 
 def _href(url: Any) -> str:
