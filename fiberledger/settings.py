@@ -19,6 +19,7 @@ FIELD_KEY = environment.secret("field_key")
 # The house's own names; a tenant's is `slug.BASE_HOST`. Any host is let in: it only ever picks the tenant.
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "*").split(",")
 BASE_HOSTS = os.environ.get("BASE_HOSTS", "localhost").split(",")
+CSRF_FAILURE_VIEW = "fiberledger.console.views.stale"
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("TRUSTED_ORIGINS", "").split(",") if origin]
 BEHIND_PROXY = os.environ.get("BEHIND_PROXY") == "1"
 HTTPS = os.environ.get("HTTPS") == "1"

@@ -140,3 +140,28 @@ class Head(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.seq}"
+
+
+class Proof(TenantModel):
+    """What the last proof of one thing found (see proofs.py): nothing, on a good day."""
+
+    class What(models.TextChoices):
+        BOOKS = "books", _("The books")
+        LOG = "log", _("The audit log")
+
+    what = models.CharField(_("what"), max_length=10, choices=What.choices)
+    on = models.DateField(_("day"))
+    at = models.DateTimeField(_("proven"))
+    count = models.PositiveIntegerField(_("faults"), default=0)
+    faults = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = _("proof")
+        verbose_name_plural = _("proofs")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "what"], name="audit_proof_once"),
+            models.CheckConstraint(name="audit_proof_what", condition=models.Q(what__in=["books", "log"])),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.get_what_display())

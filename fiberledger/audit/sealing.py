@@ -102,8 +102,7 @@ def verify(tenant_id: int) -> Verdict:
     return verdict
 
 
-def _seals() -> Iterator[tuple]:
-    after = 0
+def _seals(after: int) -> Iterator[tuple]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -119,26 +118,12 @@ def _seals() -> Iterator[tuple]:
 
 
 def _walk_chain(verdict: Verdict) -> None:
-    tenant_id, seq, digest = verdict.tenant_id, 0, GENESIS
-    for found, count, first_id, last_id, covers, leaves, previous, said in _seals():
-        leaves, previous, said = bytes(leaves), bytes(previous), bytes(said)
-        if found != seq + 1:
-            verdict.faults.append(
-                Fault(
-                    "chain",
-                    _("Seals %(first)d to %(last)d are missing.") % {"first": seq + 1, "last": found - 1},
-                    found,
-                )
-            )
-        elif previous != digest:
-            verdict.faults.append(Fault("chain", _("Seal %d does not follow from the one before.") % found, found))
-        if link(previous, tenant_id, found, count, covers, leaves) != said:
-            verdict.faults.append(Fault("chain", _("Seal %d was altered.") % found, found))
-        _compare_entries(verdict, found, first_id, last_id, covers, leaves)
-        seq, digest = found, said
-        verdict.seals += 1
-
+    seq, digest = _walk_seals(verdict, 0, GENESIS)
     head = Head.objects.first()
+    # Sealed while we were walking: go on to where the chain ends by now.
+    while head is not None and head.seq > seq and Seal.objects.filter(seq__gt=seq).exists():
+        seq, digest = _walk_seals(verdict, seq, digest)
+        head = Head.objects.first()
     if head is None:
         if seq:
             verdict.faults.append(Fault("head", _("The signed end of the chain is gone.")))
@@ -154,6 +139,28 @@ def _walk_chain(verdict: Verdict) -> None:
         )
     elif head.seq < seq or bytes(head.digest) != digest:
         verdict.faults.append(Fault("head", _("The chain does not end where its end was signed."), seq))
+
+
+def _walk_seals(verdict: Verdict, seq: int, digest: bytes) -> tuple[int, bytes]:
+    """Follow the links after `seq`; returns where they end."""
+    for found, count, first_id, last_id, covers, leaves, previous, said in _seals(seq):
+        leaves, previous, said = bytes(leaves), bytes(previous), bytes(said)
+        if found != seq + 1:
+            verdict.faults.append(
+                Fault(
+                    "chain",
+                    _("Seals %(first)d to %(last)d are missing.") % {"first": seq + 1, "last": found - 1},
+                    found,
+                )
+            )
+        elif previous != digest:
+            verdict.faults.append(Fault("chain", _("Seal %d does not follow from the one before.") % found, found))
+        if link(previous, verdict.tenant_id, found, count, covers, leaves) != said:
+            verdict.faults.append(Fault("chain", _("Seal %d was altered.") % found, found))
+        _compare_entries(verdict, found, first_id, last_id, covers, leaves)
+        seq, digest = found, said
+        verdict.seals += 1
+    return seq, digest
 
 
 def _compare_entries(verdict: Verdict, seq: int, first_id: int, last_id: int, covers: str, leaves: bytes) -> None:

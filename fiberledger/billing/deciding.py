@@ -26,6 +26,8 @@ from . import rules, wording
 from .models import BillingPolicy, Skipped
 
 BILLED = sorted(str(status) for status in states.BILLED)
+# Out of service for a while. What a postpaid line served before it came to stand here is owed all the same.
+PAUSED = sorted(map(str, states.LIVE - states.BILLED - {states.Status.LEAD, states.Status.PENDING}))
 
 # A line that ended long ago and was never billed here was billed elsewhere, before it was brought over.
 _FORGET_ENDED_AFTER = timedelta(days=62)
@@ -48,6 +50,7 @@ class Candidate(NamedTuple):
     free_days: int
     language: str
     account_currency: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ def may_be_due(as_of: date) -> Q:
     """The subscriptions worth asking the rules about."""
     unfinished = Q(ended_on__isnull=True) | Q(ended_on__gt=F("stands_at"))
     recent = Q(billed_until__isnull=False) | Q(started_on__gte=as_of - _FORGET_ENDED_AFTER)
-    return Q(stands_at__lte=as_of) & unfinished & (Q(status__in=BILLED) | (Q(ended_on__isnull=False) & recent))
+    served = Q(status__in=BILLED) | Q(status__in=PAUSED, billing=rules.POSTPAID) | (Q(ended_on__isnull=False) & recent)
+    return Q(stands_at__lte=as_of) & unfinished & served
 
 
 def candidates(queryset: Any, as_of: date) -> Any:
@@ -120,7 +124,7 @@ def candidates(queryset: Any, as_of: date) -> Any:
 
 _READ = """
 SELECT s.id, s.subscriber_id, s.plan_id, s.price, s.currency, s.billing, s.anchor_day, s.first_period, s.started_on,
-       s.ended_on, s.billed_until, s.free_days, b.language, a.currency
+       s.ended_on, s.billed_until, s.free_days, b.language, a.currency, s.status
   FROM subscriptions_subscription s
   JOIN subscribers_subscriber b ON b.tenant_id = s.tenant_id AND b.id = s.subscriber_id
   JOIN ledger_ledgeraccount a ON a.tenant_id = b.tenant_id AND a.id = b.receivable_id
@@ -295,8 +299,15 @@ class Decider:
                 continue
             fees = None
             decisions.append(self._decision(c, plan, bill, lines))
-        taken = tuple(one.id for one in changed if one.on < bills[-1].end)
-        return Outcome(tuple(decisions), tuple(skips), bills[-1].end, taken)
+        reached = bills[-1].end
+        if c.status in PAUSED:
+            # Billed for what it served; the days since are decided on when it comes back, or ends.
+            if not decisions:
+                return NOTHING
+            reached = decisions[-1].end
+            skips = [skip for skip in skips if skip.end and skip.end <= reached]
+        taken = tuple(one.id for one in changed if one.on < reached)
+        return Outcome(tuple(decisions), tuple(skips), reached, taken)
 
     def _change(self, c: Candidate, changed: Changed) -> rules.Change:
         old, new = self.plans[changed.old_plan_id], self.plans[changed.new_plan_id]

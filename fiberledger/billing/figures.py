@@ -113,14 +113,35 @@ def _by_month(request: Any) -> ChartData:
     )
 
 
+def _unpaid_areas(request: Any) -> ChartData:
+    """Where most is owed: the areas whose subscribers' balances sum up to most."""
+    currency = current_tenant().currency
+    owing = scope.narrow(request, Subscriber.objects.visible_to(request.actor)).filter(
+        receivable__balance__gt=0, receivable__currency=currency
+    )
+    rows: Any = owing.order_by().values_list("area__path_names").annotate(s=Sum("receivable__balance")).order_by("-s")
+    found = list(rows[:8])
+    summary = ""
+    if found:
+        summary = _("%(area)s owes most: %(amount)s.") % {
+            "area": found[0][0], "amount": show(Money(found[0][1], currency))
+        }  # fmt: skip
+    return ChartData(
+        [area for area, _sum in found], [(_("Owed"), [owed for _area, owed in found])], summary, kind="bar",
+        unit=currency,
+    )  # fmt: skip
+
+
 FIGURES = [
     Figure("billed", gettext_lazy("Billed"), _billed, "billing:invoice-list", "receipt-text", "billing.view",
            ("owner", "cash"), 20),
     Figure("pending", gettext_lazy("Pending dues"), _pending, lambda: reverse("billing:invoice-list") + "?status=issued&status=part_paid&view=open",
            "hourglass", "billing.view", ("owner", "cash"), 30),
     Figure("overdue", gettext_lazy("Overdue"), _overdue, lambda: reverse("billing:invoice-list") + "?overdue=1&view=overdue",
-           "clock-alert", "billing.view", ("owner", "cash"), 40),
+           "clock-alert", "billing.view", ("cash",), 40),
     Worklist("to_bill", gettext_lazy("To bill"), _to_bill, "billing.view", ("owner", "cash"), 30),
     Worklist("billing_failed", gettext_lazy("Stopped runs"), _failed, "billing.run", ("owner",), 10),
     Chart("billed_by_month", gettext_lazy("Invoiced by month"), _by_month, "billing.view", ("owner",), 30),
+    Chart("unpaid_areas", gettext_lazy("Top unpaid areas"), _unpaid_areas, "billing.view", ("owner",), 50,
+          url="reports:dues", late=True),
 ]  # fmt: skip

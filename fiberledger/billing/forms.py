@@ -117,6 +117,12 @@ class VoidForm(forms.Form):
 class ManualForm(forms.Form):
     due_on = forms.DateField(label=_("Due"), widget=_Day())
     note = forms.CharField(label=_("Note on the invoice"), max_length=300, required=False)
+    again = forms.BooleanField(label=_("Yes, issue one more invoice"), required=False, widget=forms.HiddenInput)
+
+    def warn(self, text: str) -> None:
+        """One just like it was issued a moment ago: a second click, or a second invoice? Ticking the box says which."""
+        self.fields["again"].widget = forms.CheckboxInput(attrs={"class": "check"})
+        self.add_error(None, text)
 
 
 class ChargeForm(forms.Form):

@@ -385,7 +385,7 @@ class BilledChange(TenantModel):
 
 class DayTotal(TenantModel):
     """What was invoiced on a day, opening balances apart and void invoices taken off again. Kept by triggers on the
-    invoices, so that a dashboard need not add up a million; `reading.verify_totals` proves it."""
+    invoices, so that a dashboard need not add up a million; `ledger.verify` proves it (books.py)."""
 
     on = models.DateField()
     currency = models.CharField(max_length=3)

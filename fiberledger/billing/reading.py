@@ -218,22 +218,6 @@ def billed_by_month(low: date, currency: str, queryset: Any = None) -> dict[date
     return dict(rows.order_by().values("month").annotate(s=Sum("total")).values_list("month", "s"))
 
 
-def verify_totals() -> list[str]:
-    """Days whose total is not the sum of their invoices; empty when all is well."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT coalesce(d."on", i.issued_on), coalesce(d.currency, i.currency), d.total, i.total
-                 FROM (SELECT * FROM billing_daytotal WHERE tenant_id = %(t)s) d FULL JOIN (
-                   SELECT issued_on, currency, count(*) AS invoices, sum(total) AS total, sum(tax) AS tax
-                     FROM billing_invoice WHERE tenant_id = %(t)s AND kind <> 'opening' AND status <> 'void'
-                    GROUP BY 1, 2) i ON i.issued_on = d."on" AND i.currency = d.currency
-                WHERE coalesce(d.total, 0) <> coalesce(i.total, 0) OR coalesce(d.tax, 0) <> coalesce(i.tax, 0)
-                   OR coalesce(d.invoices, 0) <> coalesce(i.invoices, 0)""",
-            {"t": current_tenant_id()},
-        )
-        return [f"{on}: {kept} {currency} kept, {summed} invoiced" for on, currency, kept, summed in cursor.fetchall()]
-
-
 def month_of(day: date) -> tuple[date, date]:
     low = calendar.month_start(day)
     return low, calendar.month_start(low + timedelta(days=32))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs, ledger, money
@@ -20,7 +21,7 @@ from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 from . import deciding, rules, wording, writing
 from .deciding import Decider, Decision
 from .events import InvoicesIssued, InvoiceVoided
-from .models import Allocation, BilledChange, BillingPolicy, Invoice
+from .models import Allocation, BilledChange, BillingPolicy, Invoice, InvoiceLine
 from .settling import release, settle_open_invoices, unsettle
 
 __all__ = [
@@ -344,10 +345,12 @@ def issue_manual(
     due_on: date | None = None,
     subscription_id: int | None = None,
     note: str = "",
+    unlike_since: datetime | None = None,
 ) -> Invoice:
     """Issue one invoice by hand. It does not move the date of the next regular one.
 
-    Refuses an invoice without lines, one that comes to nothing or less, and dates that make no sense.
+    Refuses an invoice without lines, one that comes to nothing or less, and dates that make no sense; and (JustIssued)
+    one of the same amount as another of theirs that was issued by hand after `unlike_since`.
     """
     if not by.may("billing.issue"):
         raise Refusal(_("Making invoices needs someone with that permission."))
@@ -385,6 +388,8 @@ def issue_manual(
     net, tax, total = rules.total_of(tuple(lines))
     if total <= 0:
         raise Refusal(_("The invoice comes to nothing: give at least one line an amount."))
+    if unlike_since:
+        _refuse_twice(subscriber, total, unlike_since)
     credits = [(decider.income_account("other", currency), -net)]
     if tax:
         credits.append((decider.accounts["tax_payable", currency], -tax))
@@ -395,6 +400,19 @@ def issue_manual(
     staged: list[writing.Staged] = [("manual", subscriber.pk, subscription_id, decision)]
     (invoice_id,) = _write(staged, [], on=issued_on, by=by, policy=rules_, notes={1: note.strip()[:300]})
     return Invoice.objects.get(pk=invoice_id)
+
+
+class JustIssued(Refusal):
+    """One just like it was issued a moment ago; it may be a second click."""
+
+
+def _refuse_twice(subscriber: Subscriber, total: Decimal, since: datetime) -> None:
+    mine = Invoice.objects.filter(subscriber=subscriber, kind=Invoice.Kind.MANUAL, total=total, created_at__gte=since)
+    if earlier := mine.not_void().order_by("-pk").first():
+        raise JustIssued(
+            _("%(number)s, for the same amount, was issued by %(who)s a moment ago. Tick below if this is a second one.")
+            % {"number": earlier.number, "who": earlier.created_by_name}
+        )
 
 
 # --- Undoing -----------------------------------------------------------------------------------------------------------
@@ -437,11 +455,7 @@ def void_invoice(
     if not changed:
         raise Refusal(_("%s was changed by someone else just now.") % invoice.number)
     if bill_again and invoice.kind == Invoice.Kind.REGULAR:
-        given_back = Subscription.objects.filter(pk=invoice.subscription_id, billed_until=invoice.period_end).update(
-            billed_until=invoice.period_start
-        )
-        if not given_back:
-            raise Refusal(_("A later period was already billed; this one can't be billed again by a run."))
+        _give_back(invoice)
     settle_open_invoices([subscriber_id])
     invoice.refresh_from_db()
     audit.note(
@@ -450,3 +464,17 @@ def void_invoice(
     )  # fmt: skip
     jobs.publish(InvoiceVoided(invoice.pk, subscriber_id))
     return invoice
+
+
+def _give_back(invoice: Invoice) -> None:
+    """Let the next run bill this invoice's period as if it had not been billed: what is asked for once (installation,
+    deposit) and the plan changes it took into account come again. Refuses where a later period was billed."""
+    first = invoice.lines.filter(kind__in=[InvoiceLine.Kind.INSTALLATION, InvoiceLine.Kind.DEPOSIT]).exists()
+    given_back = Subscription.objects.filter(pk=invoice.subscription_id, billed_until=invoice.period_end).update(
+        billed_until=None if first else invoice.period_start
+    )
+    if not given_back:
+        raise Refusal(_("A later period was already billed; this one can't be billed again by a run."))
+    BilledChange.objects.filter(
+        Q(invoice=invoice) | Q(change__subscription=invoice.subscription_id, change__on__gte=invoice.period_start)
+    ).delete()

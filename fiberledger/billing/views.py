@@ -28,6 +28,8 @@ from . import paper, reading, runs, services, wording
 from .forms import Charges, ManualForm, PolicyForm, RunForm, VoidForm
 from .models import BillingRun, Invoice, Skipped
 
+_TWICE = timedelta(minutes=10)
+
 # --- An invoice --------------------------------------------------------------------------------------------------------
 
 
@@ -167,8 +169,14 @@ def invoice_new(request: HttpRequest) -> HttpResponse:
     charges = Charges(request.POST or None, prefix="line")
     if form.is_valid() and charges.is_valid():
         given = [line.charge for line in charges if line.has_changed() and line.cleaned_data.get("text")]
+        again = form.cleaned_data.pop("again")
         try:
-            made = services.issue_manual(subscriber, given, by=request.actor, **form.cleaned_data)
+            made = services.issue_manual(
+                subscriber, given, by=request.actor, unlike_since=None if again else calendar.now() - _TWICE,
+                **form.cleaned_data,
+            )  # fmt: skip
+        except services.JustIssued as refusal:
+            form.warn(str(refusal))
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:

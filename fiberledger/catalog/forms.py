@@ -5,11 +5,14 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from fiberledger.money import exponent
+from fiberledger.money.forms import AmountInput
 from fiberledger.places.models import Area, Branch
 from fiberledger.tenancy import current_tenant
 
 from .models import Plan, TaxRate
+
+_FEES = ("installation_fee", "deposit", "reconnection_fee", "late_fee")
+_AMOUNTS = ("price", *_FEES)
 
 
 class TaxRateForm(forms.ModelForm):
@@ -91,6 +94,7 @@ class PlanForm(forms.ModelForm):
             "sold_by_resellers",
         )
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
+        field_classes = dict.fromkeys(_AMOUNTS, AmountInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -102,11 +106,8 @@ class PlanForm(forms.ModelForm):
         self.fields["branches"].queryset = Branch.objects.all()
         self.fields["code"].required = False
         self.fields["code"].help_text = _("Empty: made from the name.")
-        for name in ("price", "installation_fee", "deposit", "reconnection_fee", "late_fee"):
-            self.fields[name].decimal_places = exponent(self.currency)
-            self.fields[name].widget.attrs["step"] = "any"
-            if name != "price":
-                self.fields[name].required = False
+        for name in _FEES:
+            self.fields[name].required = False
 
     def clean_code(self) -> str:
         code = (self.cleaned_data.get("code") or "").strip()
@@ -127,7 +128,7 @@ class PlanForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        for name in ("installation_fee", "deposit", "reconnection_fee", "late_fee"):
+        for name in _FEES:
             if data.get(name) is None:
                 data[name] = 0
         for low, high in (("download_kbps", "burst_download_kbps"), ("upload_kbps", "burst_upload_kbps")):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -54,6 +55,10 @@ class TaxRate(TenantModel):
 class PlanQuerySet(TenantQuerySet):
     def on_sale(self) -> PlanQuerySet:
         return self.filter(status=Plan.Status.ACTIVE)
+
+    def listed(self, columns: Collection[str] | None = None) -> PlanQuerySet:
+        """As the list shows them; where they are sold is read only where it is shown (None: all is)."""
+        return self.prefetch_related(*({"areas", "branches"} if columns is None else {"areas", "branches"} & set(columns)))
 
     def available_in(self, area: Area | None, branch: Branch | None = None) -> PlanQuerySet:
         """Plans sold at this place: those without a list of areas (branches), and those that list it or what it lies in."""

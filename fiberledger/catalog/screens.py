@@ -19,9 +19,16 @@ def _facts(request: Any, plan: Plan) -> list[Fact]:
     ]
 
 
+_DETAILS = (
+    "download_kbps", "upload_kbps", "burst_download_kbps", "burst_upload_kbps", "burst_threshold_download_kbps",
+    "burst_threshold_upload_kbps", "burst_seconds", "router_profile", "radius_profile", "address_pool",
+    "static_ip_allowed", "public_ip_allowed", "sold_by_resellers", "description",
+)  # fmt: skip
+
 plans = Screen(
     model=Plan,
     form=PlanForm,
+    rows="listed",
     permission="catalog",
     icon="gauge",
     number="code",
@@ -34,8 +41,12 @@ plans = Screen(
         "category",
         Column("connection_type", hidden=True),
         "tax__name",
+        Column("tax_inclusive", hidden=True),
         Column("quota_mb", hidden=True),
-        Column("installation_fee", hidden=True),
+        *(Column(name, hidden=True) for name in ("installation_fee", "deposit", "reconnection_fee", "late_fee")),
+        *(Column(name, sort=False, hidden=True) for name in _DETAILS),
+        Column("areas", value=lambda plan: ", ".join(area.path_names for area in plan.areas.all()), hidden=True),
+        Column("branches", value=lambda plan: ", ".join(branch.name for branch in plan.branches.all()), hidden=True),
         "status",
     ),
     filters=("status", "category", "connection_type", "tax", "price"),

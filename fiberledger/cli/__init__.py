@@ -13,12 +13,25 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import fiberledger
 from fiberledger.operate import Trouble, supervisor
 
 OK, REFUSED, USAGE, ENVIRONMENT, BUG = 0, 1, 2, 3, 4
 EPILOG = """\
+the first month, from the command line:
+  fiberledger run                                            start everything; prints the address and the demo's logins
+  fiberledger tenant create bright --name "Bright ISP" --country PK
+  fiberledger member invite owner@bright.example --name "Asad Mahmood" --tenant bright --role owner
+  fiberledger import plans plans.csv --tenant bright
+  fiberledger import subscribers customers.csv --tenant bright --create-missing areas,resellers --dry-run
+  fiberledger ledger verify && fiberledger audit verify      prove the books and the trail
+  fiberledger backup /backup/fiberledger.tar                 everything in one file
+
+Each command explains itself: fiberledger COMMAND --help. With --json, where a command has it, the answer is for a
+machine; whatever goes wrong is one line on stderr.
+
 environment:
   DATA_DIR      the folder of everything we keep (default /var/lib/fiberledger as root, else ~/.local/share/fiberledger)
   DATABASE_URL  a PostgreSQL 18 server of your own, postgresql://user:password@host/fiberledger (default: embedded)
@@ -33,8 +46,15 @@ exit codes:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """What was not understood is said in one line, like every other error; commands below inherit it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"fiberledger: {message} (see {self.prog} --help)\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fiberledger",
         description="FiberLedger runs internet providers: who is connected, what they owe, what they paid.",
         epilog=EPILOG,

@@ -5,6 +5,7 @@ from . import views
 app_name = "console"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("charts/<slug:code>/", views.chart, name="chart"),
     path("palette/", views.palette, name="palette"),
     path("pulse/", views.pulse, name="pulse"),
     path("alerts/", views.alerts, name="alerts"),

@@ -4,23 +4,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from fiberledger import audit, screens
+from fiberledger import audit, files, screens
 from fiberledger.identity.guards import public, signed_in, staff
 from fiberledger.jobs.models import Run
 from fiberledger.places.models import Area, Branch
 from fiberledger.screens import brand, scope
 from fiberledger.screens.registry import Hit, PaletteAction, _may, desk, registry
+from fiberledger.tenancy import Refusal
+from fiberledger.tenancy import services as tenancy
 from fiberledger.tenancy.models import Profile
 
 YEAR = 60 * 60 * 24 * 365
+LOGOS = frozenset({"image/png", "image/jpeg"})
 
 # Which dashboards there are, whose roles begin with which, and what one must be permitted to see each.
 DESKS = (
@@ -54,10 +58,20 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": [(figure, figure.read(request), _href(figure.url)) for figure in figures],
         "work": work[:12],
         "has_worklist": bool(worklists),
-        "charts": [(chart, chart.data(request), _href(chart.url)) for chart in charts],
+        "charts": [(chart, None if chart.late else chart.data(request), _href(chart.url)) for chart in charts],
         "quick": _quick(actor),
     }
     return screens.respond(request, "console/home.html", context)
+
+
+@signed_in
+def chart(request: HttpRequest, code: str) -> HttpResponse:
+    """One chart of the dashboard, for the page that did not wait for it."""
+    found = next((one for one in registry.charts if one.code == code and _may(request.actor, one.permission)), None)
+    if found is None:
+        raise Http404
+    charts = [(found, found.data(request), _href(found.url))]
+    return render(request, "console/_charts.html", {"charts": charts})
 
 
 def _href(url: Any) -> str:
@@ -289,8 +303,13 @@ class CompanyForm(forms.ModelForm):
         ),
         (
             gettext_lazy("Looks"),
-            ["brand_color"],
+            ["brand_color", "logo", "no_logo"],
             gettext_lazy("Seen by everyone who works here, and on papers. It is made readable by itself."),
+        ),
+        (
+            gettext_lazy("Clock and language"),
+            ["timezone", "language"],
+            gettext_lazy("Days begin and end by this clock, for everyone; letters and papers are written in this language."),
         ),
         (
             gettext_lazy("Papers"),
@@ -322,16 +341,52 @@ class CompanyForm(forms.ModelForm):
             "brand_color": forms.TextInput(attrs={"placeholder": "#1d4ed8", "autocomplete": "off"}),
         }
 
+    logo = forms.FileField(
+        label=gettext_lazy("Logo"),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg"}),
+        help_text=gettext_lazy("PNG or JPEG. Printed on invoices and receipts issued from now on."),
+    )
+    no_logo = forms.BooleanField(label=gettext_lazy("Print no logo any more"), required=False)
+    timezone = forms.ChoiceField(label=gettext_lazy("Time zone"), required=False)
+    language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES, required=False)
+
+    def __init__(self, *args: Any, tenant: Any, **kwargs: Any) -> None:
+        kwargs["initial"] = {"timezone": tenant.timezone, "language": tenant.language}
+        super().__init__(*args, **kwargs)
+        zones = dict.fromkeys([tenant.timezone, *tenancy.zones_of(tenant.country), "UTC"])
+        self.fields["timezone"].choices = [(zone, zone.replace("_", " ")) for zone in zones]
+        if not self.instance.logo_file_id:
+            del self.fields["no_logo"]
+
+
+def _take_logo(request: HttpRequest, form: CompanyForm) -> bool:
+    """Keep the picture that was sent. Issued invoices keep the one they were issued with."""
+    if form.cleaned_data.get("no_logo"):
+        form.instance.logo_file_id = None
+    if upload := form.cleaned_data.get("logo"):
+        try:
+            form.instance.logo_file_id = files.store(upload, accept=LOGOS, by=request.actor).pk
+        except Refusal as refusal:
+            form.add_error("logo", str(refusal))
+            return False
+    return True
+
 
 @staff("console.company")
 def company(request: HttpRequest) -> HttpResponse:
     """The company profile: what papers and pages say about the tenant."""
     profile = Profile.objects.first() or Profile(legal_name=request.tenant.name)
     before = audit.snapshot(profile)
-    form = CompanyForm(request.POST or None, instance=profile)
-    if form.is_valid():
+    tenant = request.tenant
+    clock = {"timezone": tenant.timezone, "language": tenant.language}
+    form = CompanyForm(request.POST or None, request.FILES or None, instance=profile, tenant=tenant)
+    if form.is_valid() and _take_logo(request, form):
         saved = form.save()
-        audit.note(request.actor, "company.changed", saved, before, audit.snapshot(saved))
+        settled = {name: form.cleaned_data[name] or kept for name, kept in clock.items()}
+        if settled != clock:
+            tenancy.settle_in(**settled)
+        audit.note(request.actor, "company.changed", saved, before | clock, audit.snapshot(saved) | settled)
         brand.forget(request.tenant.pk)
         screens.toast(request, _("The company profile was saved."))
         return redirect("console:company")
@@ -372,6 +427,11 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
         missing=permissions.all().get(missing, missing),
         signed_in=_is_staff(request),
     )
+
+
+def stale(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form from before the last sign-in, or from elsewhere (Django's CSRF check): nothing was done."""
+    return _error(request, 403, "stale.html", title=_("This page is out of date"), signed_in=_is_staff(request))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -31,11 +31,12 @@ def text_of(value: Any) -> str:
     if type(value) is str:
         return neutral(value)
     if isinstance(value, Money):
-        return f"{value.amount:f}"
+        value = value.amount
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        whole, point, rest = f"{value:f}".partition(".")
+        return whole + point + rest[:2] + rest[2:].rstrip("0")  # 1200.0000 is how it is stored, not how it is written
     if isinstance(value, datetime):
         return _local(value).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):

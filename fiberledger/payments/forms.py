@@ -8,32 +8,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
-from fiberledger.money import Money, exponent
+from fiberledger.money import Money
+from fiberledger.money.forms import AmountInput
+from fiberledger.money.typed import shown
 
 from .models import Method, PaymentPolicy
 
-_AMOUNT = {"inputmode": "decimal", "autocomplete": "off", "class": "in big-amount"}
-
-
-class AmountInput(forms.DecimalField):
-    """An amount as people type it: with spaces and thousands separators, in their own digits."""
-
-    widget = forms.TextInput
-
-    _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫", "01234567890123456789.")
-
-    def to_python(self, value: Any) -> Decimal | None:
-        if isinstance(value, str):
-            value = (
-                value.translate(self._DIGITS).replace(",", "").replace("٬", "").replace("\u00a0", "").replace(" ", "")
-            )
-        return super().to_python(value)
-
-
-def shown_amount(amount: Decimal, currency: str) -> str:
-    """An amount to be typed over: no separators, and decimals only where there are any."""
-    text = f"{amount:.{exponent(currency)}f}"
-    return text.removesuffix("." + "0" * exponent(currency))
+_AMOUNT = {"class": "in big-amount"}
 
 
 def plain(amount: Decimal | None) -> str:
@@ -44,7 +25,7 @@ def plain(amount: Decimal | None) -> str:
 class PaymentForm(forms.Form):
     """Amount, method, and what may be left as it is."""
 
-    amount = AmountInput(label=_("Amount"), max_digits=20, decimal_places=4, widget=forms.TextInput(attrs=_AMOUNT))
+    amount = AmountInput(label=_("Amount"), widget=forms.TextInput(attrs=_AMOUNT))
     method = forms.ChoiceField(
         label=_("Method"),
         choices=Method.choices,
@@ -71,7 +52,7 @@ class PaymentForm(forms.Form):
         self.fields["received_on"].initial = calendar.today()
         self.fields["received_on"].widget.attrs["max"] = calendar.today().isoformat()
         if owed > 0:
-            self.fields["amount"].initial = shown_amount(owed, currency)
+            self.fields["amount"].initial = shown(owed, currency)
         self.fields["amount"].widget.attrs |= {"autofocus": True, "data-select": ""}
         self.fields["invoices"].choices = [(invoice.id, invoice.number) for invoice in open_invoices]
         self.earlier: Any = None
@@ -109,7 +90,7 @@ class ClosingForm(forms.Form):
     """What was counted. `seen` is what the page said should be there."""
 
     counted = AmountInput(
-        label=_("Cash counted"), min_value=0, max_digits=20, decimal_places=4, widget=forms.TextInput(attrs=_AMOUNT)
+        label=_("Cash counted"), min_value=0, widget=forms.TextInput(attrs=_AMOUNT)
     )
     note = forms.CharField(label=_("Note"), max_length=300, required=False)
     seen = forms.DecimalField(widget=forms.HiddenInput, required=False)

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from fiberledger.money import Money, exponent, show
+from fiberledger.money import Money, show
+from fiberledger.money.typed import too_fine
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,7 @@ def fault_of_amount(money: Money, *, currency: str, owed: Decimal, limits: Limit
     if money.amount <= 0:
         return _("Enter an amount above zero. To take back a payment, reverse its receipt.")
     if money.amount != money.rounded().amount:
-        digits = exponent(currency)
-        if digits == 0:
-            return _("%s has no smaller unit: enter a whole amount.") % currency
-        return _("%(currency)s is paid with at most %(digits)d digits after the point.") % {
-            "currency": currency,
-            "digits": digits,
-        }
+        return too_fine(currency)
     if money.amount > limits.largest:
         return _("%(amount)s is more than one payment may be here (%(largest)s). Check the zeros.") % {
             "amount": show(money),

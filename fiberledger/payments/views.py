@@ -18,6 +18,7 @@ from fiberledger.billing.models import Allocation, Invoice
 from fiberledger.identity.guards import staff
 from fiberledger.identity.models import Membership
 from fiberledger.money import Money
+from fiberledger.money.typed import shown
 from fiberledger.paper import render as render_pdf
 from fiberledger.screens import Button, Column, Fact, Tab, list_actions
 from fiberledger.subscribers import services as subscribers
@@ -26,7 +27,7 @@ from fiberledger.tenancy import Refusal, current_tenant_id
 
 from . import rules, services
 from . import screens as own
-from .forms import ClosingForm, PaymentForm, PaymentPolicyForm, ReversalForm, shown_amount
+from .forms import ClosingForm, PaymentForm, PaymentPolicyForm, ReversalForm
 from .models import CashClosing, Payment
 from .receipts import PAPERS, SIZES, language_of, paper_data, settled_by, told
 
@@ -491,7 +492,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
 def recount(request: HttpRequest, pk: int) -> HttpResponse:
     closing = _closing(request, pk)
     form = ClosingForm(
-        request.POST or None, initial={"counted": shown_amount(closing.counted, closing.currency), "note": closing.note}
+        request.POST or None, initial={"counted": shown(closing.counted, closing.currency), "note": closing.note}
     )
     if form.is_valid():
         try:

@@ -168,8 +168,8 @@ _LONGEST_LIST = 5_000
 
 
 def dues(question: Question) -> Answer:
-    """What is outstanding on open invoices, by days past due; money paid ahead stands apart, and the difference is the
-    sum of what subscribers' ledger accounts say."""
+    """What is outstanding on open invoices, by days past due. Money that no invoice has taken stands apart (paid ahead, or
+    left over where chosen invoices were paid), and the difference is what subscribers' ledger accounts say."""
     today = calendar.today()
     age = Case(
         When(due_on__gte=today, then=Value("0")),
@@ -191,10 +191,11 @@ def dues(question: Question) -> Answer:
     ordered = _most_first(sums)[:_LONGEST_LIST]
     totals = [sum((line[n] for line in sums.values()), ZERO) for n in range(len(_AGES) + 1)]
     balances = question.within(Subscriber.objects.filter(receivable__currency=question.currency))
-    ahead = -(balances.filter(receivable__balance__lt=0).aggregate(s=Sum("receivable__balance"))["s"] or ZERO)
-    note = _("%(owed)s is owed; %(ahead)s was paid ahead by others.") % {
+    booked = balances.aggregate(s=Sum("receivable__balance"))["s"] or ZERO
+    note = _("%(owed)s is open on invoices, less %(ahead)s paid ahead: %(booked)s in the books.") % {
         "owed": show(Money(totals[-1], question.currency)),
-        "ahead": show(Money(ahead, question.currency)),
+        "ahead": show(Money(totals[-1] - booked, question.currency)),
+        "booked": show(Money(booked, question.currency)),
     }
     late = totals[-1] - totals[0]
     return Answer(

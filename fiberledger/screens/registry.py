@@ -184,6 +184,8 @@ class ChartData:
 
 @dataclass(frozen=True)
 class Chart:
+    """A chart on a dashboard. `late`: it takes long to add up, so the page asks for it once it stands itself."""
+
     code: str
     label: Any
     data: Callable[[Any], ChartData]
@@ -192,6 +194,7 @@ class Chart:
     order: int = 50
     wide: bool = False
     url: str = ""
+    late: bool = False
 
 
 @dataclass(frozen=True)

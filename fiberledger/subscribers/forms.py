@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger import calendar
 from fiberledger.identity.models import Membership
 from fiberledger.places.models import Area, Branch
+from fiberledger.places.services import branch_for, branches_of
 from fiberledger.tenancy import current_tenant
 
 from . import national_ids, phones, services
@@ -26,9 +27,13 @@ class AreaChoice(forms.ModelChoiceField):
 
 
 def areas_for(actor: Any) -> Any:
+    """The areas in use that the actor may put somebody into: not those that another branch serves."""
     areas = Area.objects.active().in_tree_order()
     if actor is not None and actor.area_ids is not None:
         areas = areas.filter(pk__in=actor.area_ids)
+    if actor is not None and actor.branch_ids is not None:
+        served = branches_of(list(areas))
+        areas = areas.filter(pk__in=[pk for pk, branch in served.items() if branch is None or branch in actor.branch_ids])
     return areas
 
 
@@ -107,12 +112,14 @@ class SubscriberForm(forms.ModelForm):
         if actor is not None and actor.branch_ids is not None:
             branches = branches.filter(pk__in=actor.branch_ids)
         self.fields["branch"].queryset = branches
+        if actor is not None and actor.branch_ids is not None and len(branches) == 1 and not self.instance.pk:
+            self.initial.setdefault("branch", branches[0].pk)
         self.fields["collector"].queryset = (
             Membership.objects.active() if hasattr(Membership.objects, "active") else (Membership.objects.all())
         )
         if actor is not None and actor.reseller_names is not None:
-            self.fields["reseller_name"].widget = forms.Select(choices=[(n, n) for n in sorted(actor.reseller_names)])
-            self.fields["reseller_name"].required = True
+            names = [(name, name) for name in sorted(actor.reseller_names)]
+            self.fields["reseller_name"] = forms.ChoiceField(label=_("Reseller"), choices=names)
         if self.instance.pk:
             for name in ("phone", "phone2", "whatsapp"):
                 self.initial[name] = phones.show(getattr(self.instance, name), self.country)
@@ -129,6 +136,7 @@ class SubscriberForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        self._stay_within_reach(data)
         new = self.new_subscriber()
         tidy, faults = services.clean(new, self.rules, self.country)
         self.show_faults(
@@ -145,6 +153,14 @@ class SubscriberForm(forms.ModelForm):
                 self.show_faults([services.Fault("number", "number duplicate", text, other.pk)])
         self.tidy = tidy
         return data
+
+    def _stay_within_reach(self, data: dict[str, Any]) -> None:
+        """Whoever reaches certain branches puts nobody where they would not see them any more."""
+        if self.actor is None or self.actor.branch_ids is None or not data.get("area"):
+            return
+        branch = data["branch"].pk if data.get("branch") else branch_for(data["area"])
+        if branch not in self.actor.branch_ids:
+            self.add_error("branch", _("This area belongs to no branch of yours: choose one of yours."))
 
     def new_subscriber(self) -> services.NewSubscriber:
         data = self.cleaned_data

@@ -125,7 +125,8 @@ class SubscriberQuerySet(ScopedQuerySet["Subscriber"]):
         """As the list shows them, with what other rooms add to a row for the columns shown (None: for all)."""
         from .lists import with_additions
 
-        return with_additions(self, columns)
+        tagged = self.prefetch_related("tags") if columns is None or "tags" in columns else self
+        return with_additions(tagged, columns)
 
     is_cut = False
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -10,11 +11,25 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger import screens
 from fiberledger.places.models import Area, Branch
 from fiberledger.screens import Bulk, Button, Card, Column, Empty, Fact, Filter, Screen, Tab, View
+from fiberledger.tenancy import current_tenant
 
-from . import documents, lists, national_ids, services
+from . import documents, lists, national_ids, phones, services
 from .forms import AreaForm, BranchForm, SubscriberForm, TagForm
 from .models import Subscriber, SubscriberTag, Tag
 from .states import LIVE, OVER, Status
+
+
+def _shown(name: str) -> Callable[[Subscriber], str]:
+    """A phone as the tenant's country writes it."""
+    return lambda subscriber: phones.show(getattr(subscriber, name), current_tenant().country)
+
+
+def _national_id(subscriber: Subscriber) -> str:
+    return national_ids.show(subscriber.national_id, current_tenant().country)
+
+
+def _tag_names(subscriber: Subscriber) -> str:
+    return ", ".join(tag.name for tag in subscriber.tags.all())
 
 
 def _tag_choices(request: Any) -> list[tuple[Any, Any]]:
@@ -64,8 +79,6 @@ def _notes(request: Any, subscriber: Subscriber) -> dict[str, Any]:
 
 
 def _contacts(request: Any, subscriber: Subscriber) -> dict[str, Any]:
-    from . import phones
-
     country = request.tenant.country
     may_see = request.actor.may("subscribers.national_id")
     stored = subscriber.national_id
@@ -107,12 +120,26 @@ subscribers = Screen(
         Column("owed", _("Owes"), kind="money", sort=False, needs="receivable", permission="billing.view"),
         "status",
         Column("area", sort=False),
+        Column("place", _("Area, in full"), sort=False, hidden=True, needs="area"),
         Column("branch", sort=False, hidden=True),
         Column("reseller_name", sort=False, hidden=True),
+        Column("collector__user__name", _("Collector"), sort=False, hidden=True),
         Column("guardian", sort=False, hidden=True),
-        Column("address", sort=False, hidden=True),
+        Column(
+            "national_id", kind="code", value=_national_id, sort=False, hidden=True,
+            permission="subscribers.national_id",
+        ),
+        Column("phone2", kind="code", value=_shown("phone2"), sort=False, hidden=True),
+        Column("whatsapp", kind="code", value=_shown("whatsapp"), sort=False, hidden=True),
         Column("email", sort=False, hidden=True),
+        Column("address", sort=False, hidden=True),
+        Column("street_house", sort=False, hidden=True),
+        Column("latitude", kind="code", sort=False, hidden=True),
+        Column("longitude", kind="code", sort=False, hidden=True),
         Column("is_vip", sort=False, hidden=True),
+        Column("tags", value=_tag_names, sort=False, hidden=True),
+        Column("language", sort=False, hidden=True),
+        Column("kyc", sort=False, hidden=True),
         Column("installed_on", sort=False, hidden=True),
         Column("created_at", sort="created_at", hidden=True),
     ),

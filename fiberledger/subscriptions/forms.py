@@ -8,11 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar, money
 from fiberledger.catalog.models import Plan
-from fiberledger.money import Money, exponent
+from fiberledger.money import Money
+from fiberledger.money.forms import AmountInput
 from fiberledger.subscribers.forms import SubscriberForm
 from fiberledger.subscribers.models import Document, Subscriber, Tag
 from fiberledger.subscribers.states import Status
-from fiberledger.tenancy import current_tenant
 
 from . import services, terms
 from .models import StatusChange, Subscription
@@ -31,13 +31,8 @@ class TermsFields(forms.Form):
 
     plan = PlanChoice(queryset=Plan.objects.none(), label=_("Plan"))
     on = forms.DateField(label=_("Starts on"), widget=forms.DateInput(attrs={"type": "date"}))
-    price = forms.DecimalField(
-        label=_("Agreed price"),
-        required=False,
-        min_value=0,
-        max_digits=20,
-        decimal_places=4,
-        help_text=_("Empty: the plan's price."),
+    price = AmountInput(
+        label=_("Agreed price"), required=False, min_value=0, help_text=_("Empty: the plan's price.")
     )
     billing = forms.ChoiceField(label=_("Billing"), choices=Subscription.Billing.choices)
     cycle = forms.ChoiceField(label=_("Cycle"), choices=Subscription.Cycle.choices)
@@ -59,7 +54,6 @@ class TermsFields(forms.Form):
     def set_up_terms(self, actor: Any) -> None:
         agreed = terms.default()
         self.fields["plan"].queryset = Plan.objects.on_sale()
-        self.fields["price"].decimal_places = exponent(current_tenant().currency)
         self.fields["on"].initial = calendar.today
         for name in ("billing", "cycle", "anchor_day", "first_period"):
             self.fields[name].initial = getattr(agreed, name)
@@ -241,5 +235,6 @@ class ChangePlanForm(forms.Form):
         self.fields["plan"].queryset = Plan.objects.filter(pk__in=[*offered.values_list("pk", flat=True), line.plan_id])
         self.fields["plan"].initial = line.plan_id
         self.fields["on"].initial = calendar.today
+        self.fields["on"].widget.attrs["max"] = calendar.today().isoformat()
         if not actor.may("subscriptions.price"):
             del self.fields["price"]

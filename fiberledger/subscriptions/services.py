@@ -191,6 +191,10 @@ def _check_sales(
 ) -> None:
     areas = Area.objects.in_bulk({subscriber.area_id for subscriber in subscribers.values()})
     places = _Places(plans)
+    theirs = set(
+        Subscription.objects.live().filter(subscriber__in=list(subscribers))
+        .values_list("subscriber_id", "plan_id", "label")
+    )  # fmt: skip
     for sale in sales:
         subscriber, plan = subscribers[sale.subscriber_id], plans.get(sale.plan_id)
         if plan is None:
@@ -202,6 +206,13 @@ def _check_sales(
             )
         if refusal := places.refusal(plan, areas.get(subscriber.area_id), subscriber.branch_id):
             raise Refusal(refusal)
+        if (sale.subscriber_id, sale.plan_id, sale.label) in theirs:
+            # A second click, or a second tab, would be billed month after month.
+            raise Refusal(
+                _("%(name)s has “%(plan)s” already. If this is a second line, give it a label of its own.")
+                % {"name": subscriber.name, "plan": plan}
+            )
+        theirs.add((sale.subscriber_id, sale.plan_id, sale.label))
         if sale.price is not None and sale.price != plan.price and not by.may("subscriptions.price"):
             raise Refusal(_("You may not give a price other than the plan's."))
         if sale.price is not None and (not sale.price.is_finite() or sale.price < 0):
@@ -598,7 +609,7 @@ def change_plan(
     subscription: Subscription, plan: Plan, *, by: Any, on: date | None = None, price: Decimal | None = None,
     note: str = "",
 ) -> PlanChange:  # fmt: skip
-    """Put a line on another plan, or on a price of its own, from a day on. `price` None: the plan's.
+    """Put a line on another plan, or on a price of its own, from today or a day past. `price` None: the plan's.
 
     The change is kept as a row of its own; billing charges the difference from it once.
     """
@@ -609,6 +620,8 @@ def change_plan(
         raise Refusal(_("This subscription has ended; restore it first."))
     if on < line.started_on:
         raise Refusal(_("The change cannot lie before the subscription began."))
+    if on > calendar.today():
+        raise Refusal(_("The line changes now, so the change cannot lie ahead; come back on that day."))
     if plan.pk != line.plan_id and (refusal := why_not_sold(plan, line.subscriber.area, line.subscriber.branch_id)):
         raise Refusal(refusal)
     if plan.currency != line.currency:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fiberledger import screens
 from fiberledger.catalog.models import Plan
+from fiberledger.money import Money
 from fiberledger.screens import Bulk, Button, Column, Filter
 from fiberledger.subscribers.states import OVER, Status
 
@@ -22,10 +24,18 @@ def rows(queryset: QuerySet) -> QuerySet:
     return queryset.prefetch_related(Prefetch("subscriptions", queryset=lines))
 
 
-def _plans(subscriber: Any) -> str:
+def _lines(subscriber: Any) -> list[Subscription]:
+    """Those that are not over; of who has left, the last."""
     lines = list(subscriber.subscriptions.all())
-    live = [line for line in lines if Status(line.status) not in OVER] or lines[-1:]
-    return ", ".join(dict.fromkeys(line.plan.name for line in live))
+    return [line for line in lines if Status(line.status) not in OVER] or lines[-1:]
+
+
+def _each(word: Callable[[Subscription], Any]) -> Callable[[Any], str]:
+    return lambda subscriber: ", ".join(dict.fromkeys(str(word(line)) for line in _lines(subscriber)))
+
+
+def _fee(subscriber: Any) -> Money | None:
+    return sum(line.monthly for line in _lines(subscriber)) or None
 
 
 def _choices(request: Any) -> list[tuple[Any, Any]]:
@@ -49,7 +59,15 @@ def _move(new: str, reason: str, said: Any, sources: Any = None) -> Any:
     return run
 
 
-COLUMNS = [Column("plan", _("Plan"), value=_plans)]
+COLUMNS = [
+    Column("plan", _("Plan"), value=_each(lambda line: line.plan.name)),
+    Column("fee", _("Monthly fee"), kind="money", value=_fee, hidden=True, permission="catalog.view"),
+    Column(
+        "connection", _("Connection"), value=_each(lambda line: line.plan.get_connection_type_display()), hidden=True
+    ),
+    Column("billing", _("Billing"), value=_each(lambda line: line.get_billing_display()), hidden=True),
+    Column("billed_until", _("Billed until"), value=_each(lambda line: line.billed_until or "–"), hidden=True),
+]
 FILTERS = [Filter("plan", _("Plan"), choices=_choices, apply=_on_plans)]
 BULK = [
     Bulk(

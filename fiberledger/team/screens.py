@@ -4,7 +4,7 @@ from django.db.models import Q, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger.audit import actions
-from fiberledger.audit.models import Entry
+from fiberledger.audit.models import Entry, Proof
 from fiberledger.identity.models import Invitation, Membership, Role
 from fiberledger.screens import Button, Column, Empty, Filter, Screen, View
 from fiberledger.screens.cells import looks
@@ -178,7 +178,10 @@ entries = Screen(
     views=(View("critical", _("Critical"), "critical=1"), View("people", _("By people"), "actor_kind=staff")),
     exports=False,
     status="",
-    list_buttons=(Button(_("Download CSV"), "team:entry-csv", "download", permission="audit.export"),),
+    list_buttons=(
+        Button(_("Nightly proofs"), "team:proof-list", "shield-check", permission="audit.view"),
+        Button(_("Download CSV"), "team:entry-csv", "download", permission="audit.export"),
+    ),
     empty=Empty(
         _("Nothing fits"), _("Everything anybody does is written here, and sealed every minute."), "scroll-text"
     ),
@@ -200,3 +203,23 @@ def changed_fields(entry):
     """The names of what changed, a few of them."""
     names = [name for name, before, after in entry.differences if name and (before or after)]
     return ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
+
+
+proofs = Screen(
+    model=Proof,
+    name="proof",
+    namespace="team",
+    permission="audit",
+    title=_("Nightly proofs"),
+    icon="shield-check",
+    order="what",
+    columns=(
+        Column("what", sort=False),
+        Column("at", kind="moment", sort=False),
+        Column("count", kind="number", sort=False),
+    ),
+    exports=False,
+    status="",
+    help=_("Every night the books are added up anew and the audit log's seals are checked. A fault is shown to you at once."),
+    empty=Empty(_("Nothing has been proven yet"), _("The first night does it."), "shield-check"),
+)

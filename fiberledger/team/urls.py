@@ -1,7 +1,7 @@
 from django.urls import include, path
 
 from . import views
-from .screens import entries, invitations, members, roles
+from .screens import entries, invitations, members, proofs, roles
 
 app_name = "team"
 urlpatterns = [
@@ -25,5 +25,7 @@ urlpatterns = [
     path("roles/<int:pk>/enable/", views.enable_role, name="role-enable"),
     path("roles/<int:pk>/follow/", views.follow_template, name="role-follow"),
     path("log/", include(list(entries.urls(record=views.entry)))),
+    path("proofs/", include(list(proofs.urls(record=views.proof)))),
+    path("proofs/<int:pk>/again/", views.prove_again, name="proof-again"),
     path("log.csv", views.entries_csv, name="entry-csv"),
 ]

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from fiberledger import audit, calendar, screens
-from fiberledger.audit.models import Entry
+from fiberledger import audit, calendar, jobs, screens
+from fiberledger.audit.models import Entry, Proof
 from fiberledger.identity import permissions, services, throttle
 from fiberledger.identity.guards import staff
 from fiberledger.identity.models import Invitation, LoginAttempt, Membership, Role
@@ -531,6 +531,47 @@ def _target_url(found: Entry) -> str:
         return ""
     screen = screens.find_screen(model)
     return screen.url("one", found.target_id) if screen and screen.record and found.target_id.isdigit() else ""
+
+
+# -- the nightly proofs ---------------------------------------------------------------------------------------
+
+_PROVERS = {Proof.What.BOOKS: "ledger.prove", Proof.What.LOG: "audit.prove"}
+
+
+@staff("audit.view")
+def proof(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the last proof of one thing found."""
+    found = get_object_or_404(Proof.objects, pk=pk)
+    return screens.record_page(
+        request,
+        found,
+        title=str(found),
+        status="",
+        facts=[
+            Fact(_("Proven"), found.at),
+            Fact(_("Faults"), found.count, tone="bad" if found.count else "good"),
+        ],
+        tabs=(Tab("faults", _("Faults"), "team/_proof.html", lambda request, found: {"proof": found}),),
+        buttons=(
+            Button(
+                _("Prove again"), "team:proof-again", "rotate-ccw", "audit.view", primary=True, post=True,
+                when=lambda found: bool(found.count),
+            ),
+        ),
+        back=(_("Nightly proofs"), reverse("team:proof-list")),
+        icon="shield-check",
+    )  # fmt: skip
+
+
+@staff("audit.view")
+@require_POST
+def prove_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Now, instead of in the coming night."""
+    found = get_object_or_404(Proof.objects, pk=pk)
+    name = _PROVERS[Proof.What(found.what)]
+    jobs.enqueue(name, queueing_lock=f"{name}.again", again=True)
+    screens.toast(request, _("It is being proven; this page shows the outcome."))
+    return redirect("team:proof", pk)
 
 
 @staff("audit.export")

@@ -16,6 +16,8 @@ def add_commands(subparsers: Any) -> None:
     create.add_argument("slug", metavar="SLUG", help="short name: part of its web address")
     create.add_argument("--name", required=True, help="the company's name")
     create.add_argument("--country", required=True, metavar="PK", help="two letters, ISO 3166")
+    create.add_argument("--timezone", metavar="ZONE", default="", help="e.g. Asia/Karachi (default: the country's own)")
+    create.add_argument("--language", metavar="en", default="", help="en or ur (default: en)")
     create.add_argument("--parent", metavar="SLUG", help="the platform reseller it belongs to")
     create.add_argument(
         "--kind",
@@ -36,7 +38,10 @@ def _create(options: Any) -> None:
     from .services import create_tenant
 
     parent = Tenant.objects.using("control").get(slug=options.parent) if options.parent else None
-    tenant = create_tenant(options.slug, name=options.name, country=options.country, parent=parent, kind=options.kind)
+    tenant = create_tenant(
+        options.slug, name=options.name, country=options.country, parent=parent, kind=options.kind,
+        timezone=options.timezone, language=options.language,
+    )  # fmt: skip
     if options.json:
         print(json.dumps(_facts(tenant)))
     else:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import resources
+from zoneinfo import available_timezones
 
 from babel.core import get_global
 from babel.numbers import get_territory_currencies
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -21,17 +23,17 @@ _MAIN_ZONE = {
     "BR": "America/Sao_Paulo",
     "US": "America/New_York",
     "CD": "Africa/Kinshasa",
+    "AU": "Australia/Sydney",
+    "CA": "America/Toronto",
+    "RU": "Europe/Moscow",
 }
 
 
-def _zone_of(country: str) -> str | None:
-    if country in _MAIN_ZONE:
-        return _MAIN_ZONE[country]
+def zones_of(country: str) -> list[str]:
+    """The country's time zones, the one most of its people live in first."""
     table = resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text("utf-8")
-    for line in table.splitlines():
-        if line.startswith(country + "\t"):
-            return line.split("\t")[2]
-    return None
+    zones = [line.split("\t")[2] for line in table.splitlines() if line.startswith(country + "\t")]
+    return sorted(zones, key=lambda zone: zone != _MAIN_ZONE.get(country))
 
 
 def create_tenant(
@@ -41,16 +43,20 @@ def create_tenant(
     country: str,
     parent: Tenant | None = None,
     kind: str = Tenant.Kind.ISP,
+    timezone: str = "",
+    language: str = "",
 ) -> Tenant:
     """Create a tenant and furnish it: company profile, chart of accounts, roles, policies.
 
-    Country is ISO 3166-1 alpha-2; currency and time zone follow from it. Raises Refusal for a slug that is taken or
+    Country is ISO 3166-1 alpha-2; currency and time zone follow from it, unless the zone is given. Raises Refusal for a slug that is taken or
     malformed and for an unknown country. Called again after a crash it finishes what was begun.
     """
     country = country.upper()
-    currencies, zone = get_territory_currencies(country), _zone_of(country)
-    if country not in get_global("territory_currencies") or not currencies or not zone:
+    currencies, zones = get_territory_currencies(country), zones_of(country)
+    if country not in get_global("territory_currencies") or not currencies or not zones:
         raise Refusal(_("“%s” is not a country code; write two letters, e.g. PK or KE.") % country)
+    _check_zone(timezone or zones[0])
+    _check_language(language or "en")
     if not name.strip():
         raise Refusal(_("Give the company a name."))
     tenant = Tenant(
@@ -58,7 +64,8 @@ def create_tenant(
         name=name.strip(),
         country=country,
         currency=currencies[0],
-        timezone=zone,
+        timezone=timezone or zones[0],
+        language=language or "en",
         parent=parent,
         kind=kind,
     )
@@ -71,6 +78,24 @@ def create_tenant(
     tenant.save(using="control")
     provision(tenant)
     return tenant
+
+
+def settle_in(*, timezone: str, language: str) -> None:
+    """Change the current tenant's clock and language. What was dated before keeps its day."""
+    _check_zone(timezone)
+    _check_language(language)
+    tenant = Tenant.objects.using("control").filter(pk=current_tenant().pk)
+    tenant.update(timezone=timezone, language=language)
+
+
+def _check_zone(zone: str) -> None:
+    if zone not in available_timezones():
+        raise Refusal(_("“%s” is no time zone; write e.g. Asia/Karachi.") % zone)
+
+
+def _check_language(language: str) -> None:
+    if language not in dict(settings.LANGUAGES):
+        raise Refusal(_("“%s” is no language we have.") % language)
 
 
 def provision(tenant: Tenant) -> None:

@@ -130,9 +130,10 @@ def test_what_was_typed_is_kept_and_the_error_says_what_to_do(shop):
     page = till.get(url)
     tomorrow = (shop.today + timedelta(days=1)).isoformat()
     for sent, words in (
-        (form(page, "abc", on=shop.today.isoformat()), "number"),
+        (form(page, "abc", on=shop.today.isoformat()), "plainly"),
+        (form(page, "5.005", on=shop.today.isoformat()), "plainly"),
         (form(page, "-5", on=shop.today.isoformat()), "above zero"),
-        (form(page, "5.005", on=shop.today.isoformat()), "2 digits"),
+        (form(page, "5,000.005", on=shop.today.isoformat()), "2 digits"),
         (form(page, "5", on=tomorrow, note="kept words"), "future"),
     ):
         answer = till.post(url, sent)
@@ -140,6 +141,19 @@ def test_what_was_typed_is_kept_and_the_error_says_what_to_do(shop):
     assert "kept words" in answer.content.decode()
     with shop.scope():
         assert not Payment.objects.exists()
+
+
+def test_a_decimal_comma_is_no_thousands_mark(shop):
+    asha = shop.subscriber("Asha")
+    till = shop.isp.client("cashier")
+    url = f"/payments/collect/{asha.pk}/"
+    for typed, owed in (("1500,50", "-1500.5"), ("1,50,000", "-151500.5"), ("۲۰۰", "-151700.5")):
+        sent = form(till.get(url), typed, on=shop.today.isoformat())
+        assert till.post(url, sent).status_code == 302 and shop.owes(asha) == Decimal(owed)
+    for typed in ("1.500", "1e3", "1_000"):
+        sent = form(till.get(url), typed, on=shop.today.isoformat())
+        assert till.post(url, sent).status_code == 422, typed
+    assert shop.owes(asha) == Decimal("-151700.5")
 
 
 def test_chosen_invoices_and_a_live_word_on_what_is_settled(shop):

@@ -243,7 +243,7 @@ def test_a_void_invoice_gives_back_its_money_and_its_period(isp, clock):
         assert (again.number, again.status, again.settled_amount) == ("INV-000002", "part_paid", 400)
         with pytest.raises(DatabaseError), transaction.atomic():
             Invoice.objects.filter(number="INV-000001").update(status="issued")
-        assert reading.verify_totals() == []
+        assert ledger.verify() == []
 
 
 def test_an_invoice_by_hand_does_not_move_the_next_regular_one(isp, clock):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from PIL import Image
 
+from fiberledger import calendar
 from fiberledger.places.models import Branch
 from fiberledger.screens import find_screen
 from fiberledger.screens.models import SavedView
@@ -153,6 +156,54 @@ def test_the_company_profile_changes_and_is_noted(isp):
         entry = Entry.objects.filter(action="company.changed").newest_first().first()
     assert entry.after["brand_color"] == "#ffe600"
     assert client.post("/company/", {"legal_name": "B", "brand_color": "yellow"}).status_code == 422
+
+
+def test_the_logo_is_on_paper_and_a_renamed_text_is_none(isp):
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    isp.sell("Home 20", to="Asha", on="2026-11-01")
+    (pk,) = isp.bill("2026-11-01")
+    client, about = isp.client(), {"legal_name": "Bright ISP"}
+    picture = io.BytesIO()
+    Image.new("RGB", (300, 120), "#1d4ed8").save(picture, "PNG")
+    fake = SimpleUploadedFile("logo.png", b"no picture at all", "image/png")
+    assert client.post("/company/", about | {"logo": fake}).status_code == 422
+    logo = SimpleUploadedFile("logo.png", picture.getvalue(), "image/png")
+    assert client.post("/company/", about | {"logo": logo}).status_code == 302
+    payment = isp.pay("Asha", "100")
+
+    def pictures(url):
+        return len(re.findall(rb"/Subtype\s*/Image", client.get(url).content))
+
+    assert pictures(f"/payments/{payment.pk}/receipt.pdf?paper=a4") == 1
+    code_only = pictures(f"/billing/invoices/{pk}/pdf/")
+    (later,) = isp.bill("2026-12-01")
+    assert pictures(f"/billing/invoices/{later}/pdf/") == code_only + 1, "the one issued before has none"
+    assert client.post("/company/", about | {"no_logo": "on"}).status_code == 302
+    assert pictures(f"/payments/{payment.pk}/receipt.pdf?paper=a4") == 0
+    assert pictures(f"/billing/invoices/{later}/pdf/") == code_only + 1, "as it was issued"
+
+
+def test_the_company_has_a_clock_and_a_language_of_its_own(isp, clock):
+    clock.move_to("2026-11-10T20:00:00+00:00")
+    client = isp.client()
+    with isp.scope():
+        assert calendar.today().isoformat() == "2026-11-11"
+    sent = {"legal_name": "Bright ISP", "timezone": "UTC", "language": "ur"}
+    assert client.post("/company/", sent).status_code == 302
+    with isp.scope():
+        assert calendar.today().isoformat() == "2026-11-10"
+    assert '<option value="UTC" selected>' in client.get("/company/").content.decode()
+    assert client.post("/company/", sent | {"timezone": "Mars/Olympus"}).status_code == 422
+
+
+def test_a_form_from_before_the_last_sign_in_says_so(isp):
+    from django.test import Client
+
+    isp.client()
+    strict = Client(headers={"host": isp.host}, enforce_csrf_checks=True)
+    answer = strict.post("/login/", {"email": "a@example.org", "password": "x"})
+    assert answer.status_code == 403 and "This page is out of date" in answer.content.decode()
 
 
 def test_the_palette_finds_places_and_actions(isp):

@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 from django.db.models import Sum
 
+from fiberledger.billing import services as billing
 from fiberledger.ledger.models import Posting
 from fiberledger.payments import services as payments
 from fiberledger.reports.catalogue import REPORTS
@@ -65,6 +66,23 @@ def test_dues_are_what_subscribers_accounts_say(month, by):
     answer = ask(month, "dues", by)
     assert answer.totals[-1] == month.owes("Omar") + month.owes("Sana") == 2400
     assert sum(answer.totals[1:-1]) == answer.totals[-1]
+
+
+def test_dues_less_what_no_invoice_took_is_what_the_books_say(month):
+    with month.scope():
+        asha = month.subscriber("Asha")
+        older, newer = (
+            billing.issue_manual(asha, [billing.Charge("Cable", amount)], by=month.system())
+            for amount in (Decimal(500), Decimal(400))
+        )
+    month.pay("Asha", "450", invoices=[newer.pk])
+    month.pay("Sana", "2000", method="bank")
+    answer = ask(month, "dues")
+    booked = sum(month.owes(name) for name in ("Asha", "Omar", "Sana"))
+    assert (answer.totals[-1], booked) == (1700, 850)
+    assert answer.note == "Rs 1,700.00 is open on invoices, less Rs 850.00 paid ahead: Rs 850.00 in the books."
+    body = month.client("owner").get("/reports/dues/?as=csv").content.decode("utf-8-sig")
+    assert body.splitlines()[-1] == "Total,500.00,0,1200.00,0,0,1700.00"
 
 
 @pytest.mark.parametrize("by", [code for code, _label in ALL["subscribers"].by])

@@ -70,9 +70,19 @@ def test_a_price_of_ones_own_needs_permission(shop):
     with pytest.raises(Refusal):
         services.sell(asha, shop.home, on=calendar.today(), price=Decimal(1), by=clerk)
     assert services.sell(asha, shop.home, on=calendar.today(), price=Decimal(2200), by=clerk).price is None
-    assert services.sell(asha, shop.home, on=calendar.today(), price=Decimal(2000), by=shop.by).monthly.amount == 2000
-    with pytest.raises(Refusal):
-        services.sell(asha, shop.home, on=calendar.today(), price=Decimal(-1), by=shop.by)
+    upstairs = services.sell(asha, shop.home, on=calendar.today(), price=Decimal(2000), label="upstairs", by=shop.by)
+    assert upstairs.monthly.amount == 2000
+    with pytest.raises(Refusal, match="less than zero"):
+        services.sell(asha, shop.home, on=calendar.today(), price=Decimal(-1), label="shop", by=shop.by)
+
+
+def test_a_second_line_on_the_same_plan_is_named(shop):
+    line = shop.line()
+    with pytest.raises(Refusal, match="label of its own"):
+        services.sell(line.subscriber, shop.home, on=calendar.today(), by=shop.by)
+    services.sell(line.subscriber, shop.home, on=calendar.today(), label="shop", by=shop.by)
+    services.end([line], by=shop.by)
+    services.sell(line.subscriber, shop.home, on=calendar.today(), by=shop.by)
 
 
 def test_nothing_is_sold_to_the_archived(shop):

@@ -239,11 +239,14 @@ def test_two_sales_and_a_suspension_at_once_neither_hang_nor_lose(isp):
     lines, by = _many(isp, 20), isp.system()
     with isp.scope():
         people = list(Subscription.objects.filter(pk__in=lines).values_list("subscriber_id", "plan_id"))
-    sales = [services.Sale(subscriber, plan, calendar_today(isp)) for subscriber, plan in people]
+
+    def sales(label):
+        return [services.Sale(subscriber, plan, calendar_today(isp), label=label) for subscriber, plan in people]
+
     results = _race(
         isp,
-        lambda: services.sell_many(sales, by=by),
-        lambda: services.sell_many(list(reversed(sales)), by=by),
+        lambda: services.sell_many(sales("shop"), by=by),
+        lambda: services.sell_many(list(reversed(sales("upstairs"))), by=by),
         lambda: services.suspend(lines, by=by),
     )
     assert not [result for result in results if isinstance(result, Exception)], results

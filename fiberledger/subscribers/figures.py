@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from fiberledger.screens import Figure, Reading, scope
+
+from . import services
+from .models import Subscriber
+from .states import IN_SERVICE, LIVE, Status
+
+
+def _subscribers(request: Any) -> Reading:
+    found = services.status_counts(scope.narrow(request, Subscriber.objects.visible_to(request.actor)))
+    everyone = sum(count for status, count in found.items() if Status(status) in LIVE - {Status.LEAD})
+    on = sum(count for status, count in found.items() if Status(status) in IN_SERVICE)
+    note = _("%(on)s in service, %(cut)s suspended") % {"on": f"{on:,}", "cut": f"{found.get(Status.SUSPENDED, 0):,}"}
+    return Reading(everyone, note=note)
+
+
+FIGURES = [
+    Figure(
+        "subscribers", gettext_lazy("Subscribers"), _subscribers, "subscribers:subscriber-list", "users",
+        "subscribers.view", ("owner",), 5,
+    )
+]  # fmt: skip
