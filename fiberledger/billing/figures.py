@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from fiberledger import calendar
 from fiberledger.ledger.models import LedgerAccount
 from fiberledger.money import Money, show
-from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Worklist, scope
+from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Worklist, kept, scope
 from fiberledger.subscribers import states
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions.models import Subscription
@@ -35,6 +35,7 @@ def _is_everything(request: Any) -> bool:
     return not request.actor.is_limited and not scope.current(request)
 
 
+@kept
 def _billed(request: Any) -> Reading:
     today, currency = calendar.today(), current_tenant().currency
     low, high = reading.month_of(today)
@@ -49,6 +50,7 @@ def _billed(request: Any) -> Reading:
     )
 
 
+@kept
 def _pending(request: Any) -> Reading:
     currency = current_tenant().currency
     if _is_everything(request):
@@ -65,6 +67,7 @@ def _pending(request: Any) -> Reading:
     return Reading(Money(owing["s"] or Decimal(0), currency), note=note, rising_is="bad")
 
 
+@kept
 def _overdue(request: Any) -> Reading:
     count = _mine(request).overdue(calendar.today())[: _MOST + 1].count()
     shown = count if count <= _MOST else f"{_MOST:,}+"  # beyond that, counting costs more than knowing is worth
@@ -100,6 +103,7 @@ def _failed(request: Any) -> list[WorkItem]:
     ]  # fmt: skip
 
 
+@kept
 def _by_month(request: Any) -> ChartData:
     """Invoiced in each of the last six months."""
     currency, today = current_tenant().currency, calendar.today()
@@ -113,6 +117,7 @@ def _by_month(request: Any) -> ChartData:
     )
 
 
+@kept
 def _unpaid_areas(request: Any) -> ChartData:
     """Where most is owed: the areas whose subscribers' balances sum up to most."""
     currency = current_tenant().currency

@@ -410,7 +410,9 @@ def _refuse_twice(subscriber: Subscriber, total: Decimal, since: datetime) -> No
     mine = Invoice.objects.filter(subscriber=subscriber, kind=Invoice.Kind.MANUAL, total=total, created_at__gte=since)
     if earlier := mine.not_void().order_by("-pk").first():
         raise JustIssued(
-            _("%(number)s, for the same amount, was issued by %(who)s a moment ago. Tick below if this is a second one.")
+            _(
+                "%(number)s, for the same amount, was issued by %(who)s a moment ago. Tick below if this is a second one."
+            )
             % {"number": earlier.number, "who": earlier.created_by_name}
         )
 

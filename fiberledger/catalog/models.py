@@ -58,7 +58,9 @@ class PlanQuerySet(TenantQuerySet):
 
     def listed(self, columns: Collection[str] | None = None) -> PlanQuerySet:
         """As the list shows them; where they are sold is read only where it is shown (None: all is)."""
-        return self.prefetch_related(*({"areas", "branches"} if columns is None else {"areas", "branches"} & set(columns)))
+        return self.prefetch_related(
+            *({"areas", "branches"} if columns is None else {"areas", "branches"} & set(columns))
+        )
 
     def available_in(self, area: Area | None, branch: Branch | None = None) -> PlanQuerySet:
         """Plans sold at this place: those without a list of areas (branches), and those that list it or what it lies in."""

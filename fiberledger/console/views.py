@@ -309,7 +309,9 @@ class CompanyForm(forms.ModelForm):
         (
             gettext_lazy("Clock and language"),
             ["timezone", "language"],
-            gettext_lazy("Days begin and end by this clock, for everyone; letters and papers are written in this language."),
+            gettext_lazy(
+                "Days begin and end by this clock, for everyone; letters and papers are written in this language."
+            ),
         ),
         (
             gettext_lazy("Papers"),

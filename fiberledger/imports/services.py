@@ -101,7 +101,9 @@ def choose_sheet(run: ImportRun, sheet: str) -> ImportRun:
 
 
 def _look_at(table: Sheet, importer: Importer) -> dict[str, Any]:
-    head = list(itertools.islice((row for row in table.rows() if not _is_blank(row[1])), mapping.HEADER_WITHIN + mapping.SAMPLE))
+    head = list(
+        itertools.islice((row for row in table.rows() if not _is_blank(row[1])), mapping.HEADER_WITHIN + mapping.SAMPLE)
+    )
     if not head:
         raise Refusal(_("The file is empty. Save the spreadsheet again and send it once more."))
     at = mapping.find_header(head, importer.fields)
@@ -179,7 +181,9 @@ def set_map(
     if unknown:
         raise Refusal(_("“%s” cannot be created by this import.") % unknown[0])
     if options.get("create_missing") and by.is_limited:
-        raise Refusal(_("Places and plans are everybody's: whoever works for a part of the tenant cannot add any here."))
+        raise Refusal(
+            _("Places and plans are everybody's: whoever works for a part of the tenant cannot add any here.")
+        )
     changed = (
         ImportRun.objects.filter(pk=run.pk, taken=0)
         .exclude(
@@ -234,7 +238,14 @@ def _start(run: ImportRun, job: str, state: str, title: str, *, by: Any) -> Impo
     if not ImportRun.objects.filter(pk=run.pk, state__in=free).update(state=state, problem=""):
         raise Refusal(_("This import is already under way."))
     work = jobs.start_run(
-        "import", title % run.filename, job, by=by, url=f"/imports/{run.pk}/", total=run.rows, import_id=run.pk, ip=by.ip
+        "import",
+        title % run.filename,
+        job,
+        by=by,
+        url=f"/imports/{run.pk}/",
+        total=run.rows,
+        import_id=run.pk,
+        ip=by.ip,
     )
     ImportRun.objects.filter(pk=run.pk).update(run=work, actor_id=getattr(by, "user_id", None), actor_name=by.name)
     run.refresh_from_db()

@@ -215,7 +215,9 @@ class SubscriberImporter:
                 Plan(name=row.plan_name, currency=context.place.currency, price=row.fee or Decimal(0), code="")
                 for row in new.values()
             ]
-            created["catalog.plan"] = importer.take(importer.open({}, by=by), plans, by=by, run_id=run_id)["catalog.plan"]
+            created["catalog.plan"] = importer.take(importer.open({}, by=by), plans, by=by, run_id=run_id)[
+                "catalog.plan"
+            ]
             _read_plans(context)
         for row in values:
             if row.plan_name and row.plan is None:

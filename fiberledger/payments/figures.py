@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from fiberledger import calendar
 from fiberledger.ledger.models import LedgerAccount
 from fiberledger.money import Money
-from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Worklist
+from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Worklist, kept
 from fiberledger.screens import scope as picker
 from fiberledger.tenancy import current_tenant, current_tenant_id
 
@@ -55,6 +55,7 @@ def _by_day(request: Any, first: date, last: date) -> dict[date, Decimal]:
     return days
 
 
+@kept
 def _today(request: Any) -> Reading:
     today, currency = calendar.today(), current_tenant().currency
     days = _by_day(request, today - timedelta(days=13), today)
@@ -67,6 +68,7 @@ def _today(request: Any) -> Reading:
     )
 
 
+@kept
 def _month(request: Any) -> Reading:
     today, currency = calendar.today(), current_tenant().currency
     this = today.replace(day=1)
@@ -108,6 +110,7 @@ def collected_by_collector(first: date, last: date) -> list[tuple[str, Decimal]]
         return cursor.fetchall()
 
 
+@kept
 def _collectors(request: Any) -> ChartData:
     today = calendar.today()
     rows = collected_by_collector(today.replace(day=1), today)
@@ -121,6 +124,7 @@ def _collectors(request: Any) -> ChartData:
     )
 
 
+@kept
 def _days(request: Any) -> ChartData:
     today = calendar.today()
     days = _by_day(request, today - timedelta(days=29), today)

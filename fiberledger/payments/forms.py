@@ -89,9 +89,7 @@ class ReversalForm(forms.Form):
 class ClosingForm(forms.Form):
     """What was counted. `seen` is what the page said should be there."""
 
-    counted = AmountInput(
-        label=_("Cash counted"), min_value=0, widget=forms.TextInput(attrs=_AMOUNT)
-    )
+    counted = AmountInput(label=_("Cash counted"), min_value=0, widget=forms.TextInput(attrs=_AMOUNT))
     note = forms.CharField(label=_("Note"), max_length=300, required=False)
     seen = forms.DecimalField(widget=forms.HiddenInput, required=False)
 

@@ -71,6 +71,7 @@ narrow, big), screens/form.html, screens/record.html, screens/settings.html, scr
 from .addresses import run_url
 from .answering import back_to, is_fragment, respond, toast
 from .form_pages import form_page
+from .kept import kept
 from .list_actions import use_exporter
 from .lists import list_page, table
 from .records import record_page
@@ -120,6 +121,7 @@ __all__ = [
     "find_screen",
     "form_page",
     "is_fragment",
+    "kept",
     "list_page",
     "record_page",
     "respond",

@@ -5,13 +5,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from fiberledger.screens import Figure, Reading, scope
+from fiberledger.screens import Figure, Reading, kept, scope
 
 from . import services
 from .models import Subscriber
 from .states import IN_SERVICE, LIVE, Status
 
 
+@kept
 def _subscribers(request: Any) -> Reading:
     found = services.status_counts(scope.narrow(request, Subscriber.objects.visible_to(request.actor)))
     everyone = sum(count for status, count in found.items() if Status(status) in LIVE - {Status.LEAD})

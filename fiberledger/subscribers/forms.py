@@ -33,7 +33,9 @@ def areas_for(actor: Any) -> Any:
         areas = areas.filter(pk__in=actor.area_ids)
     if actor is not None and actor.branch_ids is not None:
         served = branches_of(list(areas))
-        areas = areas.filter(pk__in=[pk for pk, branch in served.items() if branch is None or branch in actor.branch_ids])
+        areas = areas.filter(
+            pk__in=[pk for pk, branch in served.items() if branch is None or branch in actor.branch_ids]
+        )
     return areas
 
 

@@ -126,7 +126,11 @@ subscribers = Screen(
         Column("collector__user__name", _("Collector"), sort=False, hidden=True),
         Column("guardian", sort=False, hidden=True),
         Column(
-            "national_id", kind="code", value=_national_id, sort=False, hidden=True,
+            "national_id",
+            kind="code",
+            value=_national_id,
+            sort=False,
+            hidden=True,
             permission="subscribers.national_id",
         ),
         Column("phone2", kind="code", value=_shown("phone2"), sort=False, hidden=True),

@@ -324,7 +324,11 @@ def register_many(
             raise RegistrationRefused(faults) from error
         raise
     SubscriberTag.objects.bulk_create(
-        (SubscriberTag(subscriber_id=pk, tag_id=tag) for pk, row in zip(ids, cleaned, strict=True) for tag in row.tag_ids),
+        (
+            SubscriberTag(subscriber_id=pk, tag_id=tag)
+            for pk, row in zip(ids, cleaned, strict=True)
+            for tag in row.tag_ids
+        ),
         ignore_conflicts=True,
         batch_size=_CHUNK,
     )

@@ -31,9 +31,7 @@ class TermsFields(forms.Form):
 
     plan = PlanChoice(queryset=Plan.objects.none(), label=_("Plan"))
     on = forms.DateField(label=_("Starts on"), widget=forms.DateInput(attrs={"type": "date"}))
-    price = AmountInput(
-        label=_("Agreed price"), required=False, min_value=0, help_text=_("Empty: the plan's price.")
-    )
+    price = AmountInput(label=_("Agreed price"), required=False, min_value=0, help_text=_("Empty: the plan's price."))
     billing = forms.ChoiceField(label=_("Billing"), choices=Subscription.Billing.choices)
     cycle = forms.ChoiceField(label=_("Cycle"), choices=Subscription.Cycle.choices)
     anchor_day = forms.IntegerField(

@@ -220,6 +220,8 @@ proofs = Screen(
     ),
     exports=False,
     status="",
-    help=_("Every night the books are added up anew and the audit log's seals are checked. A fault is shown to you at once."),
+    help=_(
+        "Every night the books are added up anew and the audit log's seals are checked. A fault is shown to you at once."
+    ),
     empty=Empty(_("Nothing has been proven yet"), _("The first night does it."), "shield-check"),
 )

@@ -144,7 +144,7 @@ def test_two_encodings_in_one_file_are_each_read_as_written(bring_in):
 
 def test_a_quotation_mark_that_is_never_closed_swallows_nobody(bring_in):
     with pytest.raises(Unreadable, match="after row 2: a quotation mark that is never closed"):
-        bring_in(f"{','.join(HEAD)}\n{','.join(row())}\n\"Ravi,{','.join(row('', '03001234568'))}\n{','.join(row())}\n")
+        bring_in(f'{",".join(HEAD)}\n{",".join(row())}\n"Ravi,{",".join(row("", "03001234568"))}\n{",".join(row())}\n')
     told, _run = bring_in(f'{",".join(HEAD)}\nAsha,03001234567,Model Town,5" pipe,lead,,"2025-01-05\n"\n')
     assert told == {2: None}
 
@@ -193,7 +193,10 @@ def test_days_as_dates_serials_and_text_and_a_faulty_row_among_them(isp, bring_i
     for kind in ("csv", "xlsx"):
         assert faulty_file(isp, run, tmp_path, kind)[1][6] == "2024-05-17"
     if system == 1900:
-        assert bring_in(text_of([HEAD, row("Serial", "03001234570", day="45429")]))[1].preview[0]["installed_on"] == "2024-05-17"
+        assert (
+            bring_in(text_of([HEAD, row("Serial", "03001234570", day="45429")]))[1].preview[0]["installed_on"]
+            == "2024-05-17"
+        )
 
 
 def test_a_sheet_whose_last_rows_are_repeated_to_the_end_of_the_world(bring_in, tmp_path):

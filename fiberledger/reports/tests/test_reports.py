@@ -71,7 +71,7 @@ def test_dues_are_what_subscribers_accounts_say(month, by):
 def test_dues_less_what_no_invoice_took_is_what_the_books_say(month):
     with month.scope():
         asha = month.subscriber("Asha")
-        older, newer = (
+        _older, newer = (
             billing.issue_manual(asha, [billing.Charge("Cable", amount)], by=month.system())
             for amount in (Decimal(500), Decimal(400))
         )
