@@ -104,17 +104,18 @@ SELECT i.subscriber_id, 'invoice:' || i.id,
   FROM billing_stage st JOIN LATERAL (SELECT * FROM billing_invoice WHERE id = st.invoice_id LIMIT 1) i ON true
   JOIN billing_decision d ON d.no = st.decision"""
 
-# Credit lies idle exactly where the page says less than the open invoices do.
-_IDLE_CREDIT = """
-SELECT b.id FROM (SELECT DISTINCT subscriber_id FROM billing_stage) st
-  JOIN LATERAL (SELECT s.id, s.receivable_id FROM subscribers_subscriber s WHERE s.id = st.subscriber_id LIMIT 1) b ON true
-  JOIN LATERAL (SELECT l.balance FROM ledger_ledgeraccount l WHERE l.id = b.receivable_id LIMIT 1) a ON true
-  JOIN LATERAL (SELECT sum(i.total - CASE WHEN i.status = 'issued' THEN 0 ELSE coalesce((
-           SELECT sum(l.amount) FROM billing_allocation l
-            WHERE l.tenant_id = %(tenant)s AND l.invoice_id = i.id), 0) END) AS owing
-         FROM billing_invoice i WHERE i.tenant_id = %(tenant)s AND i.subscriber_id = b.id
-          AND i.status IN ('issued', 'part_paid')) o ON a.balance < o.owing
- ORDER BY b.id"""
+_OWING = """
+SELECT i.subscriber_id, sum(i.total - CASE WHEN i.status = 'issued' THEN 0 ELSE coalesce((
+         SELECT sum(l.amount) FROM billing_allocation l
+          WHERE l.tenant_id = %(tenant)s AND l.invoice_id = i.id), 0) END)
+  FROM billing_invoice i
+ WHERE i.tenant_id = %(tenant)s AND i.subscriber_id = ANY(%(subscribers)s) AND i.status IN ('issued', 'part_paid')
+ GROUP BY i.subscriber_id"""
+
+_BALANCES = """
+SELECT st.id, a.balance FROM unnest(%(subscribers)s::bigint[]) AS st (id)
+  JOIN LATERAL (SELECT s.receivable_id FROM subscribers_subscriber s WHERE s.id = st.id LIMIT 1) b ON true
+  JOIN LATERAL (SELECT l.balance FROM ledger_ledgeraccount l WHERE l.id = b.receivable_id LIMIT 1) a ON true"""
 
 
 def issuer() -> Issuer:
@@ -182,8 +183,12 @@ def write(
         audit.note_from(by, "invoice.issued", _AUDITED)
         if tell:
             notices.queue_from("invoice.issued", _TOLD)
-        cursor.execute(_IDLE_CREDIT, values)
-        idle = [row[0] for row in cursor.fetchall()]
+        values["subscribers"] = sorted({subscriber_id for _kind, subscriber_id, _what, _decision in staged})
+        cursor.execute(_OWING, values)
+        owing = dict(cursor.fetchall())
+        cursor.execute(_BALANCES, values)
+        # Credit lies idle exactly where the page says less than the open invoices do.
+        idle = [pk for pk, balance in cursor.fetchall() if pk in owing and balance < owing[pk]]
         cursor.execute("SELECT invoice_id FROM billing_stage ORDER BY seq")
         return [row[0] for row in cursor.fetchall()], idle
 
