@@ -404,7 +404,8 @@ def _ids(lines: Lines) -> list[int]:
 def _lock_subscribers(ids: Iterable[int]) -> dict[int, str]:
     """Lock them in order; id → number."""
     wanted = sorted(set(ids))
-    locked = Subscriber.objects.any_of(wanted).order_by("pk").select_for_update(no_key=True)
+    some = Subscriber.objects.extra(where=["subscribers_subscriber.id = ANY(%s::bigint[])"], params=[wanted])
+    locked = some.order_by("pk").select_for_update(no_key=True)
     found = dict(locked.values_list("pk", "number"))
     if len(found) < len(wanted):
         raise Refusal(_("There is no such subscriber."))
