@@ -270,7 +270,8 @@ _FACTS = """
            p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds
       FROM {accounts}
       CROSS JOIN LATERAL (
-        SELECT l.status, l.ended_on, l.plan_id FROM subscriptions_subscription l WHERE l.id = a.subscription_id LIMIT 1) s
+        SELECT l.status, l.ended_on, l.cut_at, l.plan_id FROM subscriptions_subscription l
+         WHERE l.id = a.subscription_id LIMIT 1) s
       CROSS JOIN LATERAL (SELECT * FROM catalog_plan l WHERE l.id = s.plan_id LIMIT 1) p"""
 _ALL = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s) a"
 _SOME = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s AND subscription_id = ANY (%s)) a"
