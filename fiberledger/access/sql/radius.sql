@@ -143,7 +143,7 @@ DECLARE
   up bigint := coalesce(nullif(p_in_lo, '')::bigint, 0) + (coalesce(nullif(p_in_hi, '')::bigint, 0) << 32);
   down bigint := coalesce(nullif(p_out_lo, '')::bigint, 0) + (coalesce(nullif(p_out_hi, '')::bigint, 0) << 32);
   addr inet := nullif(p_ip, '')::inet;
-  s access_livesession; h access_sessionhistory; ghosts uuid[];
+  h access_sessionhistory; ghosts uuid[];
 BEGIN
   -- A router without a clock says 1970: then the time is when the packet came.
   IF at IS NULL OR at < now() - interval '7 days' OR at > now() + interval '5 minutes' THEN at := now(); END IF;
@@ -200,17 +200,15 @@ BEGIN
 
   IF p_status = 'Stop' THEN
     PERFORM pg_advisory_xact_lock(uuid_hash_extended(k, 0));
-    DELETE FROM access_livesession l WHERE l.key = k RETURNING * INTO s;
-    IF FOUND THEN
-      INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-          started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
-        VALUES (k, s.tenant_id, s.nas_id, s.account_id, s.username, s.session_id, s.mac, coalesce(addr, s.ip),
-          coalesce(nullif(left(p_prefix6, 64), ''), s.prefix6), least(s.started_at, at - make_interval(secs => len)),
-          greatest(at, s.started_at), greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down),
-          left(p_cause, 40), false)
-        ON CONFLICT DO NOTHING;
-      RETURN 'stopped';
-    END IF;
+    WITH s AS (DELETE FROM access_livesession l WHERE l.key = k RETURNING l.*)
+    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+      SELECT k, s.tenant_id, s.nas_id, s.account_id, s.username, s.session_id, s.mac, coalesce(addr, s.ip),
+        coalesce(nullif(left(p_prefix6, 64), ''), s.prefix6), least(s.started_at, at - make_interval(secs => len)),
+        greatest(at, s.started_at), greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down),
+        left(p_cause, 40), false FROM s
+      ON CONFLICT DO NOTHING;
+    IF FOUND THEN RETURN 'stopped'; END IF;
     SELECT x.* INTO h FROM access_sessionhistory x WHERE x.key = k AND x.ended_at > now() - interval '40 days';
     IF FOUND THEN
       IF NOT h.swept THEN RETURN 'over'; END IF;
