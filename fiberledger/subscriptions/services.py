@@ -283,10 +283,14 @@ def set_status(
         return Outcome()
     with connection.cursor() as cursor:
         # Table by table: of a tenant too new for statistics PostgreSQL expects one row, and joins by going through all for each.
-        cursor.execute("SELECT DISTINCT subscriber_id FROM subscriptions_subscription WHERE id = ANY(%s::bigint[])", [ids])
+        cursor.execute(
+            "SELECT DISTINCT subscriber_id FROM subscriptions_subscription WHERE id = ANY(%s::bigint[])", [ids]
+        )
         people = [row[0] for row in cursor.fetchall()]
         if new in states.ABOUT_THE_PERSON:
-            cursor.execute("SELECT id FROM subscriptions_subscription WHERE subscriber_id = ANY(%s::bigint[])", [people])
+            cursor.execute(
+                "SELECT id FROM subscriptions_subscription WHERE subscriber_id = ANY(%s::bigint[])", [people]
+            )
             ids = sorted(row[0] for row in cursor.fetchall())
         # Subscribers first and in order, as every verb that moves their money or lines does: no two runs deadlock.
         cursor.execute(
