@@ -136,7 +136,9 @@ def _store_the_floor(tenant, path):
             """INSERT INTO ledger_ledgeraccount (tenant_id, code, name, kind, role, currency, is_party, balance)
                SELECT %(tenant)s, '1200-' || c0, c1, 'asset', 'receivable', 'PKR', true, 0 FROM bench_rows ORDER BY n""", values,
         )  # fmt: skip
-        cursor.execute("SELECT imports_refresh_statistics('{ledger_ledgeraccount}')")  # or the joins go through all for each
+        cursor.execute(
+            "SELECT imports_refresh_statistics('{ledger_ledgeraccount}')"
+        )  # or the joins go through all for each
         cursor.execute(
             """INSERT INTO subscribers_subscriber (tenant_id, number, name, guardian, national_id, phone, phone2, whatsapp, email,
                  area_id, address, street_house, status, is_vip, reseller_name, receivable_id, language, kyc, kyc_by,

@@ -311,11 +311,13 @@ class Rebuilt:
 def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
     """The facts behind every account of the tenant, or of these subscriptions, in one query."""
     tenant = current_tenant()
-    some = subscription_ids is not None
+    accounts = _ALL
+    params: list[Any] = [tenant.pk]
+    if subscription_ids is not None:
+        accounts = _SOME
+        params.append(list(subscription_ids))
     with connection.cursor() as cursor:
-        cursor.execute(
-            _FACTS.format(accounts=_SOME if some else _ALL), [tenant.pk, *([list(subscription_ids)] if some else [])]
-        )
+        cursor.execute(_FACTS.format(accounts=accounts), params)
         rows = cursor.fetchall()
     place = f"account:{tenant.pk}"
     for row in rows:

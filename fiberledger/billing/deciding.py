@@ -126,8 +126,8 @@ _READ = """
 SELECT s.id, s.subscriber_id, s.plan_id, s.price, s.currency, s.billing, s.anchor_day, s.first_period, s.started_on,
        s.ended_on, s.billed_until, s.free_days, b.language, a.currency, s.status
   FROM subscriptions_subscription s
-  JOIN subscribers_subscriber b ON b.tenant_id = s.tenant_id AND b.id = s.subscriber_id
-  JOIN ledger_ledgeraccount a ON a.tenant_id = b.tenant_id AND a.id = b.receivable_id
+  JOIN LATERAL (SELECT l.language, l.receivable_id FROM subscribers_subscriber l WHERE l.id = s.subscriber_id LIMIT 1) b ON true
+  JOIN LATERAL (SELECT l.currency FROM ledger_ledgeraccount l WHERE l.id = b.receivable_id LIMIT 1) a ON true
  WHERE s.tenant_id = %s AND s.id = ANY(%s) ORDER BY s.id"""
 
 

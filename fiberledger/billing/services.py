@@ -293,13 +293,17 @@ def withdraw_openings(subscriber_ids: Iterable[int], *, reason: str, by: Any) ->
             .values_list("pk", "entry_id", "number")
         )
         cursor.execute(
-            """SELECT e.id FROM ledger_journalentry e WHERE e.tenant_id = %(tenant)s AND e.cause = ANY(%(causes)s)
-                  AND NOT EXISTS (SELECT FROM ledger_journalentry r WHERE r.reverses_id = e.id)""", values,
-        )  # fmt: skip
-        credits = [row[0] for row in cursor.fetchall()]
+            "SELECT id FROM ledger_journalentry WHERE tenant_id = %(tenant)s AND cause = ANY(%(causes)s)", values
+        )
+        credits = {row[0] for row in cursor.fetchall()}
+        cursor.execute(
+            "SELECT reverses_id FROM ledger_journalentry WHERE tenant_id = %s AND reverses_id = ANY(%s)",
+            [values["tenant"], list(credits)],
+        )
+        credits -= {row[0] for row in cursor.fetchall()}
         release([pk for pk, _entry, _number in invoices])
-        unsettle(*credits)
-        values["entries"] = [entry for _pk, entry, _number in invoices if entry] + credits
+        unsettle(*sorted(credits))
+        values["entries"] = [entry for _pk, entry, _number in invoices if entry] + sorted(credits)
         cursor.execute(
             """WITH undone AS (
                  INSERT INTO ledger_journalentry (tenant_id, cause, "on", at, memo, actor_name, reverses_id)

@@ -160,13 +160,15 @@ def _with_entries_besides(ids: Sequence[int]) -> QuerySet[Subscriber]:
         for entry, reverses in entries.items()
         if reverses not in invoices and not {"opening", "void"}.intersection(invoices.get(entry, ()))
     }
-    return Subscriber.objects.filter(receivable__in={account for entry, account in postings if entry in more}).values_list(
-        "pk", flat=True
-    )
+    return Subscriber.objects.filter(
+        receivable__in={account for entry, account in postings if entry in more}
+    ).values_list("pk", flat=True)
 
 
 def _with_sessions(accounts: Sequence[int]) -> QuerySet[Subscriber]:
-    online = list(SessionHistory.objects.filter(account__in=accounts).order_by().values_list("account", flat=True).distinct())
+    online = list(
+        SessionHistory.objects.filter(account__in=accounts).order_by().values_list("account", flat=True).distinct()
+    )
     lines = AccessAccount.objects.filter(pk__in=online).values_list("subscription_id", flat=True)
     return Subscription.objects.filter(pk__in=list(lines)).values_list("subscriber_id", flat=True)
 

@@ -354,7 +354,7 @@ def register_many(
 def _branches_for(area_ids: Sequence[int | None]) -> dict[int | None, int | None]:
     """Area id → the id of the branch that serves it. Raises RegistrationRefused for areas that are not there."""
     areas = list(Area.objects.filter(pk__in=set(area_ids)))
-    branch: dict[int | None, int | None] = {**branches_of(areas)}
+    branch: dict[int | None, int | None] = dict(branches_of(areas).items())
     text = _("There is no such area.")
     faults = {at: [Fault("area_id", "area missing", text)] for at, pk in enumerate(area_ids) if pk not in branch}
     if faults:

@@ -282,20 +282,21 @@ def set_status(
     if not ids:
         return Outcome()
     with connection.cursor() as cursor:
+        # Table by table: of a tenant too new for statistics PostgreSQL expects one row, and joins by going through all for each.
+        cursor.execute(
+            "SELECT DISTINCT subscriber_id FROM subscriptions_subscription WHERE id = ANY(%s::bigint[])", [ids]
+        )
+        people = [row[0] for row in cursor.fetchall()]
         if new in states.ABOUT_THE_PERSON:
             cursor.execute(
-                """SELECT id FROM subscriptions_subscription WHERE subscriber_id IN (
-                     SELECT subscriber_id FROM subscriptions_subscription WHERE id = ANY(%s::bigint[]))""",
-                [ids],
+                "SELECT id FROM subscriptions_subscription WHERE subscriber_id = ANY(%s::bigint[])", [people]
             )
             ids = sorted(row[0] for row in cursor.fetchall())
         # Subscribers first and in order, as every verb that moves their money or lines does: no two runs deadlock.
         cursor.execute(
             """SELECT count(*) FROM (
-                 SELECT 1 FROM subscribers_subscriber WHERE id IN (
-                   SELECT subscriber_id FROM subscriptions_subscription WHERE id = ANY(%s::bigint[]))
-                 ORDER BY id FOR NO KEY UPDATE) held""",
-            [ids],
+                 SELECT 1 FROM subscribers_subscriber WHERE id = ANY(%s::bigint[]) ORDER BY id FOR NO KEY UPDATE) held""",
+            [people],
         )
         one_for_all = why if isinstance(why, list) else []
         each = why if isinstance(why, Mapping) else {}
@@ -356,7 +357,8 @@ def _note_moves(moved: list[tuple[int, str, int]], new: Status, reason: str, not
         cursor.execute(
             """SELECT s.id, b.number || ' ' || b.name || ' · ' || coalesce(nullif(s.label, ''), p.name)
                  FROM subscriptions_subscription s
-                 JOIN subscribers_subscriber b ON b.id = s.subscriber_id JOIN catalog_plan p ON p.id = s.plan_id
+                 JOIN LATERAL (SELECT * FROM subscribers_subscriber l WHERE l.id = s.subscriber_id LIMIT 1) b ON true
+                 JOIN LATERAL (SELECT l.name FROM catalog_plan l WHERE l.id = s.plan_id LIMIT 1) p ON true
                 WHERE s.id = ANY(%s::bigint[])""",
             [[pk for pk, _old, _subscriber in moved]],
         )

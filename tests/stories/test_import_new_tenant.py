@@ -67,7 +67,7 @@ def counted(limit: int):
 
     with connection.execute_wrapper(count):
         yield
-    assert astray == []
+    assert not astray, "\n".join(f"{rows} rows: {sql}" for rows, sql in astray)
 
 
 @pytest.fixture

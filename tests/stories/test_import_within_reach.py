@@ -85,7 +85,9 @@ def test_an_areas_manager_brings_in_that_area_only(isp, places):
     assert stored(isp) == ["Asha"]
     assert faults_of(isp, run) == {3: "area out of reach", 4: "area out of reach", 5: "area unknown"}
     assert "Area not yours" in page and "of your own areas and branches" in page
-    rows = list(csv.reader(io.StringIO(b"".join(client.get(f"/imports/{run.pk}/errors.csv").streaming_content).decode())))
+    rows = list(
+        csv.reader(io.StringIO(b"".join(client.get(f"/imports/{run.pk}/errors.csv").streaming_content).decode()))
+    )
     assert [row[-3] for row in rows[1:]] == ["Area not yours", "Area not yours", "Area unknown"]
 
 
@@ -100,7 +102,9 @@ def test_a_branchs_manager_brings_in_what_the_branch_serves(isp, places):
 
 def test_a_resellers_manager_brings_in_that_resellers_people_only(isp, places):
     client = browser(isp, scope="resellers", reseller_names=["Kasur Link"])
-    _page, run = bring_in(isp, client, LIST.replace("1,lead,\n", "1,lead,Kasur Link\n").replace("2,lead,\n", "2,lead,Lahore Link\n"))
+    _page, run = bring_in(
+        isp, client, LIST.replace("1,lead,\n", "1,lead,Kasur Link\n").replace("2,lead,\n", "2,lead,Lahore Link\n")
+    )
     assert stored(isp) == ["Asha"]
     assert faults_of(isp, run) == {3: "reseller out of reach", 4: "reseller out of reach", 5: "area unknown"}
 
