@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -41,8 +42,8 @@ def tonight(tenant_id: int, what: str, prove: Callable[[], list[str]], *, again:
         if calendar.local(calendar.now()).hour < HOUR and not again:
             return False
         with connection.cursor() as cursor:
-            values = {"tenant": current_tenant_id(), "what": what, "on": calendar.today(), "at": calendar.now()}
-            cursor.execute(_CLAIM, values | {"again": again})
+            values: dict[str, Any] = {"tenant": current_tenant_id(), "what": what, "again": again}
+            cursor.execute(_CLAIM, values | {"on": calendar.today(), "at": calendar.now()})
             row = cursor.fetchone()
         if row is None:
             return False

@@ -108,6 +108,8 @@ class PlanForm(forms.ModelForm):
         self.fields["code"].help_text = _("Empty: made from the name.")
         for name in _FEES:
             self.fields[name].required = False
+        for name in ("reconnection_fee", "late_fee"):
+            self.fields[name].help_text = _("For an invoice by hand; no run charges it by itself.")
 
     def clean_code(self) -> str:
         code = (self.cleaned_data.get("code") or "").strip()

@@ -35,7 +35,7 @@ class AmountInput(forms.DecimalField):
                 raise ValidationError(_("Write the amount plainly, such as 1500 or 1500.50."), code="invalid") from None
         return super().to_python(value)
 
-    def validate(self, value: Decimal | None) -> None:
+    def validate(self, value: Any) -> None:
         super().validate(value)
         currency = current_tenant().currency
         if value is not None and value.is_finite() and abs(value) < 10**16 and value != round_to(value, currency):

@@ -7,12 +7,13 @@ from typing import Any
 
 from babel.numbers import get_currency_precision, get_currency_symbol
 
-# Where a currency is at home its sign is the short one people write: Rs, Ksh, ₹.
+# Where a currency is at home its sign is the short one people write there in English: Rs, Ksh, ₹.
 _HOME = {
-    "PKR": "PK", "KES": "KE", "INR": "IN", "BDT": "BD", "NPR": "NP", "LKR": "LK", "UGX": "UG", "TZS": "TZ", "NGN": "NG",
-    "GHS": "GH", "ZAR": "ZA", "PHP": "PH", "IDR": "ID", "AED": "AE", "SAR": "SA", "AFN": "AF", "USD": "US", "GBP": "GB",
-    "EUR": "IE", "BRL": "BR", "MXN": "MX",
+    "PKR": "PK", "KES": "KE", "INR": "IN", "UGX": "UG", "TZS": "TZ", "NGN": "NG", "GHS": "GH", "ZAR": "ZA", "PHP": "PH",
+    "IDR": "ID", "AED": "AE", "USD": "US", "GBP": "GB", "EUR": "IE",
 }  # fmt: skip
+# And where no table of English as it is written there says so.
+_SIGN = {"BDT": "Tk", "NPR": "Rs", "LKR": "Rs", "MXN": "$"}
 
 
 class MixedCurrencies(TypeError):
@@ -124,6 +125,8 @@ class Money:
 @lru_cache(maxsize=256)
 def symbol(currency: str) -> str:
     """The sign its own readers write: Rs, Ksh, $; the code where there is none."""
+    if currency in _SIGN:
+        return _SIGN[currency]
     home = _HOME.get(currency)
     return get_currency_symbol(currency, locale=f"en_{home}" if home else "en")
 

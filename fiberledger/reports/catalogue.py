@@ -102,7 +102,8 @@ _REVENUE_BY = {
 
 
 def revenue(question: Question) -> Answer:
-    """What was invoiced, less what was voided, each on the day it happened. Opening balances are no revenue."""
+    """What was invoiced, less what was voided, each on the day it happened. Neither opening balances nor deposits, which
+    are held for the subscriber, are revenue."""
     invoices = question.within(Invoice.objects.filter(currency=question.currency).exclude(kind="opening"))
     key = _REVENUE_BY[question.by][0]
     sums: dict[Any, list] = defaultdict(lambda: [0, ZERO, ZERO, ZERO])
@@ -112,6 +113,10 @@ def revenue(question: Question) -> Answer:
         for name, count, net, tax, total in rows.annotate(Count("pk"), Sum("net"), Sum("tax"), Sum("total")):
             for place, value in enumerate((count, net, tax, total)):
                 sums[name][place] += sign * value
+        held = rows.filter(lines__kind="deposit").annotate(Sum("lines__total"))
+        for name, deposit in held:
+            sums[name][1] -= sign * deposit
+            sums[name][3] -= sign * deposit
     if question.by == "month":
         month, ordered = question.since.replace(day=1), []
         while month < question.until:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiberledger.money import MixedCurrencies, Money, exponent, round_to
+from fiberledger.money import MixedCurrencies, Money, exponent, round_to, show
 
 amounts = st.decimals(min_value=-(10**9), max_value=10**9, places=2)
 
@@ -42,3 +42,16 @@ def test_each_currency_has_its_own_exponent():
     assert (exponent("PKR"), exponent("JPY"), exponent("KWD")) == (2, 0, 3)
     assert round_to(Decimal("10.5"), "JPY") == 11
     assert round_to(Decimal("0.005"), "KES") == Decimal("0.01")
+
+
+def test_the_money_of_every_country_is_shown():
+    from babel.core import get_global
+    from babel.numbers import get_territory_currencies
+
+    for country in get_global("territory_currencies"):
+        for currency in get_territory_currencies(country):
+            assert show(Money(Decimal("1234"), currency)).replace(",", "").partition("1234")[0].strip(), currency
+    assert show(Money(Decimal("1500"), "BDT")) == "Tk 1,500.00"
+    assert show(Money(Decimal("-1500"), "BRL")) == "-R$ 1,500.00"
+    assert show(Money(Decimal("1500"), "JPY")) == "¥ 1,500"
+    assert show(Money(Decimal("1.5"), "KWD")) == "KWD 1.500"

@@ -61,6 +61,19 @@ def test_revenue_is_what_the_sales_account_earned(month, by):
     assert answer.totals[2] == earned == 3600
 
 
+@pytest.mark.parametrize("by", [code for code, _label in ALL["revenue"].by])
+def test_a_deposit_is_held_and_no_revenue(isp, clock, by):
+    clock.move_to("2026-03-01T06:00")
+    isp.plan("Home 20", "1200", deposit=Decimal(1000), installation_fee=Decimal(300))
+    isp.sell("Home 20", to="Asha", on="2026-03-01")
+    isp.sell("Home 20", to="Omar", on="2026-03-01")
+    wrong, _right = isp.bill("2026-03-01")
+    with isp.scope():
+        billing.void_invoice(wrong, reason="twice", by=isp.system())
+        held = -Posting.objects.filter(account__role="deposits").aggregate(s=Sum("amount"))["s"]
+    assert held == 1000 and ask(isp, "revenue", by).totals[1:] == (1, 1500, 0, 1500)
+
+
 @pytest.mark.parametrize("by", [code for code, _label in ALL["dues"].by])
 def test_dues_are_what_subscribers_accounts_say(month, by):
     answer = ask(month, "dues", by)
