@@ -107,9 +107,6 @@ def _reader():
         psycopg.connect(**environment.superuser(), connect_timeout=5).close()
         return environment.superuser()
     except psycopg.OperationalError:
-        with psycopg.connect(**environment.connection("fl_owner")) as opened:
-            # It passes row-level security, but some tables were never its own to read; a dump is of all.
-            opened.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO fl_control")
         return environment.connection("fl_control")
 
 
