@@ -17,6 +17,8 @@ from . import services
 from .models import LineCommand, LiveSession, Nas, RadiusLine, RefusedLogin, SessionHistory
 from .rules import normal_mac
 
+_LINES = 10  # of one subscriber, on one page
+
 
 def search_sessions(queryset: QuerySet, text: str, actor: Any) -> QuerySet:
     """A whole address or device, or a username's beginning; each by an index."""
@@ -42,7 +44,7 @@ def disconnect_many(request: Any, rows: QuerySet) -> None:
 
 
 def commands_of_router(request: Any, nas: Nas) -> dict[str, Any]:
-    rows = LineCommand.objects.filter(nas=nas).order_by("-pk")[:100]
+    rows = LineCommand.objects.filter(nas=nas).order_by("-pk")[:50]
     columns = [
         Column("username", kind="code"),
         "kind",
@@ -71,10 +73,15 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
 
     from .models import AccessAccount
 
-    lines = []
+    lines, before = [], request.GET.get("before", "")
+    subscriptions = Subscription.objects.filter(subscriber=subscriber).select_related("plan").order_by("-id")
+    if before.isdecimal() and len(before) < 19:
+        subscriptions = subscriptions.filter(pk__lt=int(before))
+    shown = list(subscriptions[: _LINES + 1])
+    older, shown = shown[_LINES - 1].pk if len(shown) > _LINES else None, shown[:_LINES]
     accounts = {
         account.subscription_id: account
-        for account in AccessAccount.objects.filter(subscription__subscriber=subscriber).select_related("only_nas")
+        for account in AccessAccount.objects.filter(subscription__in=shown).select_related("only_nas")
     }
     usernames = [account.username.lower() for account in accounts.values()]
     projected = {line.account_id: line for line in RadiusLine.objects.filter(account__in=list(accounts.values()))}
@@ -82,7 +89,7 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
     for session in LiveSession.objects.filter(username__in=usernames).select_related("nas").order_by("started_at"):
         live.setdefault(session.username, []).append(session)
     refused = {row.username: row for row in RefusedLogin.objects.filter(username__in=usernames).select_related("nas")}
-    for subscription in Subscription.objects.filter(subscriber=subscriber).select_related("plan").order_by("-id"):
+    for subscription in shown:
         account = accounts.get(subscription.pk)
         if account is None:
             lines.append({"subscription": subscription, "account": None})
@@ -120,6 +127,7 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
     may = request.actor.may
     return {
         "lines": lines,
+        "older": older,
         "past": screens.table(
             columns, past, model=SessionHistory, url=lambda row: "", caption=_("Past sessions"),
             empty=_("No past sessions."),

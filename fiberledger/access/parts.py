@@ -16,7 +16,9 @@ _ON = "subscribers.subscriber"
 
 
 def _facts(request: Any, subscriber: Any) -> list[Fact]:
-    accounts = list(AccessAccount.objects.filter(subscription__subscriber=subscriber).exclude(kind="static"))
+    accounts = list(
+        AccessAccount.objects.filter(subscription__subscriber=subscriber).exclude(kind="static").order_by("-pk")[:50]
+    )
     if not accounts:
         return []
     live = list(LiveSession.objects.filter(username__in=[a.username.lower() for a in accounts]).order_by("-started_at"))

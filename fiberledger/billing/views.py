@@ -40,6 +40,9 @@ def _find(request: HttpRequest, pk: int) -> Invoice:
     return get_object_or_404(found, pk=pk)
 
 
+_SHOWN = 50
+
+
 @staff("billing.view")
 def invoice(request: HttpRequest, pk: int) -> HttpResponse:
     """The invoice as it was issued, what paid it, and the entry it made in the books."""
@@ -85,7 +88,7 @@ def _lines(request: HttpRequest, obj: Invoice) -> dict[str, Any]:
 
 
 def _payments(request: HttpRequest, obj: Invoice) -> dict[str, Any]:
-    parts = list(obj.allocations.select_related("entry").order_by("pk"))
+    parts = list(obj.allocations.select_related("entry").order_by("-pk")[:_SHOWN])[::-1]
     names = reading.names_of([part.entry.cause for part in parts])
     return {
         "invoice": obj,

@@ -91,7 +91,17 @@ def _next_step(request: HttpRequest, waiting: door.Pending) -> HttpResponse:
     if waiting.step is not None:
         return redirect("identity:login_step", waiting.step.code)
     door.enter(request, waiting.user)
-    return _go_in(request, waiting.user, waiting.next)
+    response = _go_in(request, waiting.user, waiting.next)
+    if waiting.user.language:
+        _keep_language(response, waiting.user.language)
+    return response
+
+
+def _keep_language(response: HttpResponse, language: str) -> None:
+    """In a cookie as well: what is said while the database is away, and before signing in, is said in it too."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME, language, max_age=31_536_000, samesite="Lax", secure=settings.HTTPS
+    )
 
 
 def _go_in(request: HttpRequest, user: User, here: str) -> HttpResponse:
@@ -317,9 +327,7 @@ def preference(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         services.set_preference(request.user, language=language, theme=theme)
     if language in dict(settings.LANGUAGES):
-        response.set_cookie(
-            settings.LANGUAGE_COOKIE_NAME, language, max_age=31_536_000, samesite="Lax", secure=settings.HTTPS
-        )
+        _keep_language(response, str(language))
     if theme in User.Theme.values:
         response.set_cookie("theme", theme, max_age=31_536_000, samesite="Lax", secure=settings.HTTPS)
     return response

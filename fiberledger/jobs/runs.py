@@ -85,6 +85,7 @@ def progress(tenant_id: int, run_id: int, done: int, total: int | None = None) -
     """
     if not hasattr(_own, "connection"):
         _own.connection = connections.create_connection("default")
+    _own.connection.close_if_unusable_or_obsolete()  # the server may have been restarted since: nobody else looks
     with _own.connection.cursor() as cursor:
         cursor.execute("SELECT set_config('app.tenant_id', %s, false)", [str(tenant_id)])
         cursor.execute(

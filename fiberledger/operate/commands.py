@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from fiberledger.operate import Trouble, environment
 
@@ -39,10 +38,6 @@ def add_commands(subparsers) -> None:
     web.add_argument("--threads", type=int, default=4, metavar="N", help="requests one process serves at once")
     web.add_argument("--dev", action="store_true", help="one process that reads changed code again")
     web.set_defaults(run=_web, needs="nothing")
-
-    worker = subparsers.add_parser("worker", help="only a job worker")
-    worker.add_argument("--concurrency", type=int, default=2, metavar="N", help="jobs at once (default %(default)s)")
-    worker.set_defaults(run=_worker, needs="nothing")
 
     setup = subparsers.add_parser(
         "setup",
@@ -134,18 +129,6 @@ def _web(options) -> int:
         respawn_failed_workers=True,
         workers_kill_timeout=5,
     ).serve()
-    return 0
-
-
-def _worker(options) -> int:
-    import django
-
-    django.setup()
-    from procrastinate.contrib.django import app
-
-    connector: Any = app.connector  # Django's; procrastinate declares the general one
-    with app.replace_connector(connector.get_worker_connector()) as at_work:
-        at_work.run_worker(concurrency=options.concurrency, shutdown_graceful_timeout=6, name=f"worker-{os.getpid()}")
     return 0
 
 

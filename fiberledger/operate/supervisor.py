@@ -311,6 +311,8 @@ def run(*, host: str, port: int, web_workers: int, workers: int, demo: bool, rad
     try:
         say("database", "starting" if not environment.database_url() else "connecting")
         operate.ensure_database()
+        if not environment.database_url():
+            forget_workers()
         if demo:
             load_demo_once()
     except BaseException:
@@ -338,6 +340,12 @@ def run(*, host: str, port: int, web_workers: int, workers: int, demo: bool, rad
             print("  " + line, flush=True)
 
     return Supervisor(children, host, port, ready, began=began).run()
+
+
+def forget_workers() -> None:
+    """None of an earlier run is alive: what they left half done is taken up at once, not when their silence is noticed."""
+    with psycopg.connect(**environment.connection("fl_control")) as opened:
+        opened.execute("delete from procrastinate_workers")
 
 
 def _close_connections():

@@ -25,7 +25,7 @@ def _tab(request: Any, subscriber: Any) -> dict[str, Any]:
                 Column("collector_name", _("Collected by")),
                 Column("state", _("State"), kind="badge"),
             ),
-            Payment.objects.filter(subscriber=subscriber).order_by("-id")[:100],
+            Payment.objects.filter(subscriber=subscriber).order_by("-id")[:50],
             model=Payment,
             url=lambda payment: reverse("payments:payment", args=[payment.pk]),
             caption=_("Payments"),

@@ -33,6 +33,7 @@ from .receipts import PAPERS, SIZES, language_of, paper_data, settled_by, told
 
 _KEYS = UUID("5a0f3c1e-7d0b-5c0e-9c53-0d3f6c2b8a11")
 _TWICE = timedelta(minutes=10)
+_SHOWN = 50  # of one payer's invoices: nobody chooses among more
 
 
 # --- Collect a payment: find, amount, receipt --------------------------------------------------------------------------
@@ -92,7 +93,7 @@ def collect_from(request: HttpRequest, pk: int) -> HttpResponse:
         back=(_("Find someone else"), url_for("payments:collect")),
         subscriber=subscriber,
         owed=Money(balance, currency),
-        open_invoices=open_invoices,
+        open_invoices=open_invoices[:_SHOWN],
         settlement=rules.settle(amount, open_invoices) if amount > 0 else None,
         currency=currency,
         warning=_warning(subscriber),
@@ -170,7 +171,7 @@ def receipt(request: HttpRequest, pk: int) -> HttpResponse:
             "title": payment.number,
             "payment": payment,
             "subscriber": payment.subscriber,
-            "parts": settled_by(payment),
+            "parts": settled_by(payment)[:_SHOWN],
             "owed": Money(payment.subscriber.receivable.balance, payment.currency),
             "message": notices.words_for("payment.received", payment.subscriber, told(payment)),
             "papers": PAPERS,
@@ -243,7 +244,7 @@ def _overview(request: HttpRequest, payment: Payment) -> dict:
 
     return {
         "payment": payment,
-        "parts": Allocation.objects.filter(entry_id=payment.entry_id).select_related("invoice").order_by("id"),
+        "parts": Allocation.objects.filter(entry_id=payment.entry_id).select_related("invoice").order_by("id")[:_SHOWN],
         "postings": Posting.objects.filter(entry_id__in=entry_ids).select_related("account", "entry").order_by("id"),
     }
 

@@ -20,7 +20,7 @@ from fiberledger.tenancy import NoTenantInScope, current_tenant
 
 from .assets import sprite_url
 
-DASH = mark_safe('<span class="none" aria-hidden="true">–</span>')
+DASH = mark_safe("<span class=none aria-hidden=true>–</span>")
 
 # What a status word means to the eye: tone and icon. The word itself is always shown beside them.
 LOOKS: dict[str, tuple[str, str]] = {}

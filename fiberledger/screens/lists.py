@@ -166,7 +166,7 @@ def rows_html(
     out: list[str] = []
     add = out.append
     heads = [
-        f'<td data-l="{escape(column.title)}"'
+        f"<td data-l={_unquoted(column.title)}"
         + (" class=n>" if column.end else " class=bd>" if column.kind == "badge" else ">")
         for column in columns
     ]
@@ -181,17 +181,17 @@ def rows_html(
             base = screen.url("list")
         except NoReverseMatch:
             base = ""
-    for row in rows:
+    for n, row in enumerate(rows):
         pk = row.pk
         add(f"<tr data-pk={pk}>")
         if selectable:
-            add(f"<td class=sel><input type=checkbox name=pk value={pk} aria-labelledby=r{pk}>")
+            add(f"<td class=sel><input type=checkbox name=pk value={pk} aria-labelledby=r{n}>")
         url = row.get_absolute_url() if own_url else f"{base}{pk}/" if base else ""  # type: ignore[attr-defined]
         name = first.html(row)
         add(
-            f'<th scope=row><a id=r{pk} href="{escape(url)}">{name}</a>'
+            f'<th scope=row><a id=r{n} href="{escape(url)}">{name}</a>'
             if url
-            else f"<th scope=row><span id=r{pk}>{name}</span>"
+            else f"<th scope=row><span id=r{n}>{name}</span>"
         )
         for column, head in rest:
             value = column.html(row)
@@ -201,6 +201,11 @@ def rows_html(
         if menu:
             add(menu_cell)
     return mark_safe("".join(out))
+
+
+def _unquoted(text: str) -> str:
+    """An attribute's value, in quotation marks only where HTML wants them."""
+    return escape(text) if text.isalpha() else f'"{escape(text)}"'
 
 
 @dataclass

@@ -6,7 +6,10 @@ import json
 from collections.abc import Callable
 
 from django.contrib.messages import get_messages
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+
+from fiberledger.operate import outage
 
 # No unsafe-inline, no unsafe-eval: scripts and styles are files of ours, and nothing else may be loaded or posted to.
 POLICY = "; ".join(
@@ -41,6 +44,18 @@ class SecurityHeaders:
             # A tenant's pages are kept by nobody between the server and the reader.
             response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
+
+
+class Outage:
+    """While the database is silent nobody waits for it: the page that says so comes at once, in the reader's language."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if outage.is_silent():
+            raise OperationalError("the database does not answer")
+        return self.get_response(request)
 
 
 class Toasts:

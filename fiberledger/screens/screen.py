@@ -175,7 +175,7 @@ class BoundColumn:
             return cells.ago(value)
         if kind == "flag":
             return cells.flag(value)
-        return mark_safe(f'<bdi class="code">{escape(str(value))}</bdi>') if value not in (None, "") else cells.DASH
+        return mark_safe(f"<bdi class=code>{escape(str(value))}</bdi>") if value not in (None, "") else cells.DASH
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
@@ -73,7 +74,7 @@ def _tag_rows(request: Any, rows: QuerySet) -> Any:
 
 def _notes(request: Any, subscriber: Subscriber) -> dict[str, Any]:
     return {
-        "notes": subscriber.notes.order_by("-is_pinned", "-written_at")[:200],
+        "notes": subscriber.notes.order_by("-is_pinned", "-written_at")[:50],
         "may_write": request.actor.may("subscribers.note"),
     }
 
@@ -94,7 +95,7 @@ def _contacts(request: Any, subscriber: Subscriber) -> dict[str, Any]:
         ],
         "id_label": national_ids.kind(country).label,
         "national_id": national_ids.show(stored, country) if may_see else national_ids.mask(stored),
-        "tags": subscriber.tags.all(),
+        "tags": subscriber.tags.all()[:50],
         "pinned": subscriber.notes.filter(is_pinned=True).order_by("-written_at")[:3],
     }
 
@@ -104,6 +105,7 @@ _over = "&".join(f"status={status}" for status in Status.values if Status(status
 
 subscribers = Screen(
     model=Subscriber,
+    page_size=40,  # with every column and long names the page still keeps to its 60 kB
     form=SubscriberForm,
     permission="subscribers",
     create_needs="-",
@@ -253,11 +255,12 @@ def _below(request: Any, area: Area) -> dict[str, Any]:
     return {
         "table": screens.table(
             ["name", "level", "branch"],
-            area.children.select_related("branch").order_by("name")[:500],
+            area.children.select_related("branch").order_by("name")[:100],
             model=Area,
             empty=_("Nothing lies inside it."),
         ),
         "area": area,
+        "more_url": f"{reverse('subscribers:area-list')}?{urlencode({'q': area.path_names})}",
         "may_edit": request.actor.may("places.edit"),
     }
 
@@ -266,10 +269,11 @@ def _areas_of(request: Any, branch: Branch) -> dict[str, Any]:
     return {
         "table": screens.table(
             [Column("path_names", _("Area")), "level"],
-            branch.areas.in_tree_order()[:500],
+            branch.areas.in_tree_order()[:100],
             model=Area,
             empty=_("No area is assigned to this branch."),
-        )
+        ),
+        "more_url": f"{reverse('subscribers:area-list')}?branch={branch.pk}",
     }
 
 

@@ -179,9 +179,13 @@ def registration_policy(request: Any) -> HttpResponse:
     )
 
 
+LARGEST_TREE = 80
+
+
 @staff("places.view")
 def area_tree(request: HttpRequest) -> HttpResponse:
-    """The whole tree with how many live subscribers each place has, itself and below it."""
+    """The tree with how many live subscribers each place has, itself and below it. Of a large one the upper levels, as
+    far as fits on a page; `inside` begins further down."""
     from django.db.models import Count
 
     from .states import LIVE
@@ -203,19 +207,35 @@ def area_tree(request: HttpRequest) -> HttpResponse:
     for area in areas:
         below.setdefault(area.parent_id, []).append(area)
 
-    def node(area: Area) -> dict[str, Any]:
-        return {
-            "area": area,
-            "count": total.get(area.pk, 0),
-            "below": [node(child) for child in below.get(area.pk, [])],
-        }
+    room = LARGEST_TREE
+
+    def nodes(places: list[Area]) -> list[dict[str, Any]]:
+        return [{"area": area, "count": total.get(area.pk, 0), "below": [], "more": 0} for area in places]
+
+    inside = request.GET.get("inside", "")
+    top = next((area for area in areas if str(area.pk) == inside), None)
+    first = below.get(top.pk if top else None, [])
+    tree = waiting = nodes(first[:room])
+    room -= len(tree)
+    while waiting:
+        level, waiting = waiting, []
+        for one in level:
+            children = below.get(one["area"].pk, [])
+            if len(children) <= room:
+                one["below"] = nodes(children)
+                waiting += one["below"]
+                room -= len(children)
+            else:
+                one["more"] = len(children)
 
     return render(
         request,
         "subscribers/area_tree.html",
         {
             "title": _("Areas"),
-            "tree": [node(area) for area in below.get(None, [])],
+            "tree": tree,
+            "top": top,
+            "left_out": len(first) - len(tree),
             "may_edit": actor.may("places.edit"),
         },
     )

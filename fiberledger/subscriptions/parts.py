@@ -15,36 +15,49 @@ from fiberledger.subscribers.states import OVER, Status, may_go
 from .models import StatusChange, Subscription
 
 _ON = "subscribers.subscriber"
+_SHOWN = 25
 
 
 def _lines(request: Any, subscriber: Any) -> list[Subscription]:
+    """The newest ones, and one more than is shown where there are more."""
     found = getattr(request, "_lines_of", {})
     if subscriber.pk not in found:
-        found[subscriber.pk] = list(
-            Subscription.objects.filter(subscriber=subscriber).select_related("plan", "plan__tax").order_by("-id")
-        )
+        found[subscriber.pk] = list(_all_lines(subscriber)[: _SHOWN + 1])
         request._lines_of = found
     return found[subscriber.pk]
 
 
+def _all_lines(subscriber: Any) -> Any:
+    return Subscription.objects.filter(subscriber=subscriber).select_related("plan", "plan__tax").order_by("-id")
+
+
 def _facts(request: Any, subscriber: Any) -> list[Fact]:
-    live = [line for line in _lines(request, subscriber) if Status(line.status) not in OVER]
+    lines = _lines(request, subscriber)
+    if len(lines) > _SHOWN:
+        return [Fact(_("Plan"), _("several"), url="?tab=lines", icon="gauge")]
+    live = [line for line in lines if Status(line.status) not in OVER]
     if not live:
         return [Fact(_("Plan"), _("none"), tone="quiet", icon="gauge")]
     hint = Money(sum((line.monthly.amount for line in live), start=live[0].monthly.amount * 0), live[0].currency)
-    return [Fact(_("Plan"), ", ".join(line.plan.name for line in live), url="?tab=lines", hint=hint, icon="gauge")]
+    names = ", ".join(dict.fromkeys(line.plan.name for line in live))
+    return [Fact(_("Plan"), names, url="?tab=lines", hint=hint, icon="gauge")]
 
 
 def _lines_tab(request: Any, subscriber: Any) -> dict[str, Any]:
-    lines = _lines(request, subscriber)
+    lines, before = _lines(request, subscriber), request.GET.get("before", "")
+    if before.isdecimal() and len(before) < 19:
+        lines = list(_all_lines(subscriber).filter(pk__lt=int(before))[: _SHOWN + 1])
+    older = lines[_SHOWN - 1].pk if len(lines) > _SHOWN else None
+    lines = lines[:_SHOWN]
     for line in lines:
         line.subscriber = subscriber
     changes = (
-        StatusChange.objects.filter(subscriber=subscriber).select_related("subscription__plan").order_by("-id")[:100]
+        StatusChange.objects.filter(subscriber=subscriber).select_related("subscription__plan").order_by("-id")[:50]
     )
     actor = request.actor
     return {
         "lines": [(line, [button for button in actions_of(line) if actor.may(button[2])]) for line in lines],
+        "older": older,
         "changes": changes,
         "may_sell": actor.may("subscriptions.sell") and not subscriber.is_archived,
     }

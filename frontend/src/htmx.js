@@ -33,7 +33,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.elt.matches?.("[data-quiet]")) return;
   const { status } = event.detail.xhr;
-  say(status === 403 ? word("forbidden") : status === 404 ? word("gone") : word("failed"), "bad");
+  say(word({ 403: "forbidden", 404: "gone", 503: "away" }[status] ?? "failed"), "bad");
 });
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, (event) => {

@@ -3,6 +3,8 @@ where they should be. There is no list of exceptions but @public("why")."""
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -10,6 +12,7 @@ from django.test import Client
 from fiberledger.identity import permissions, roles
 from fiberledger.identity.guards import Guard
 from fiberledger.tenancy.models import Profile
+from fiberledger.tenancy.services import create_tenant
 
 from .addresses import addresses
 from .rows import tenant_models
@@ -134,14 +137,18 @@ def test_the_marker_is_there_to_be_seen(bright_rows):
     assert len(seen) >= 3, seen
 
 
-def test_the_same_cookie_at_another_tenants_host_opens_nothing(bright_rows, zed_rows):
+@pytest.mark.parametrize("whose", ["another ISP", "the platform", "nobody"])
+def test_the_same_cookie_at_another_tenants_host_opens_nothing(whose, bright_rows, zed_rows):
     zed = zed_rows.isp.client("owner")
-    stolen = Client(headers={"host": bright_rows.isp.host}, raise_request_exception=False)
+    slug = {"another ISP": bright_rows.isp.tenant.slug, "nobody": "nobody-at-all"}.get(whose)
+    if slug is None:
+        slug = create_tenant(f"platform-{uuid4().hex[:8]}", name="Us", country="PK", kind="platform").slug
+    stolen = Client(headers={"host": f"{slug}.localhost"}, raise_request_exception=False)
     stolen.cookies["sessionid"] = zed.cookies["sessionid"].value
     for address in addresses():
         if address.guard.kind in ("staff", "signed_in"):
             answer = ask(stolen, address.path())
-            assert is_login(answer), f"{address.name}: {answer.status_code}"
+            assert answer.status_code == 404 if whose == "nobody" else is_login(answer), f"{address.name}: {answer}"
 
 
 def test_a_fingerprint_sees_a_change(bright_rows):

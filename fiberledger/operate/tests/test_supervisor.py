@@ -1,90 +1,19 @@
 """`fiberledger run` on its bad days. Real processes; everything is waited for by what it does, never by sleeping."""
 
-import http.client
 import json
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from fiberledger.operate import environment, postgres, supervisor
-
-
-class House:
-    """One DATA_DIR and port, and the `fiberledger run` that serves it."""
-
-    def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
-        self.process = None
-
-    def command(self, *arguments, **settings):
-        return subprocess.run(
-            [sys.executable, "-m", "fiberledger", *arguments],
-            env=self.environment(**settings),
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    def environment(self, **settings):
-        return {**os.environ, "DATA_DIR": str(self.folder), "DATABASE_URL": "", "PORT": str(self.port), **settings}
-
-    def start(self):
-        with open(self.folder / "test.log", "ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "fiberledger", "run", "--no-demo", "--web", "1", "--workers", "1"],
-                env=self.environment(),
-                stdout=log,
-                stderr=log,
-            )
-        until(lambda: self.process.poll() is not None or self.serves(), 120)
-        assert self.process.poll() is None, (self.folder / "test.log").read_text()
-
-    def serves(self):
-        asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            asked.request("GET", "/")
-            return asked.getresponse().status < 500
-        except OSError:
-            return False
-        finally:
-            asked.close()
-
-    def children(self, verb):
-        wanted = os.fsencode(f"{supervisor.MARK}={self.folder}")
-        for place in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (place / "cmdline").read_bytes().split(b"\0")
-                parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-                ours = parent in (1, self.process.pid)  # not the children of our children
-                if ours and verb.encode() in command and wanted in (place / "environ").read_bytes().split(b"\0"):
-                    yield int(place.name)
-            except OSError:
-                continue
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return self.process.wait(60)
-
-
-def free_port():
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
-
-
-def until(true, seconds=60):
-    limit = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < limit, "it never happened"
-        time.sleep(0.1)
+from fiberledger.operate import environment, postgres
+from tests.house import House, until
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +147,17 @@ def test_a_backup_has_the_sessions_of_every_month(house, reader):
     finally:
         postgres.Cluster(elsewhere).stop("immediate")
         shutil.rmtree(elsewhere)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here to ask")
+def test_the_unit_in_the_documentation_is_one_that_systemd_takes(tmp_path):
+    text = (Path(__file__).parents[3] / "docs" / "running.md").read_text()
+    unit = re.search(r"```ini\n(.*?)```", text, re.DOTALL)[1]
+    program = re.search(r"^ExecStart=(\S+)", unit, re.MULTILINE)[1]
+    file = tmp_path / "fiberledger.service"
+    file.write_text(unit.replace(program, "/bin/true").replace("User=fiberledger", "User=daemon"))
+    said = subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True)
+    assert said.returncode == 0 and str(file) not in said.stderr, said.stderr
 
 
 def test_errors_are_one_line_and_have_a_code(house):
