@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Case, CharField, Count, DateField, F, QuerySet, Sum, Value, When
 from django.db.models.functions import TruncMonth
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -75,9 +76,9 @@ def collection(question: Question) -> Answer:
         rows=[(name, *line) for name, line in ordered],
         totals=(_("Total"), *totals),
         chart=ChartData(
-            labels=[name for name, _line in ordered],
+            labels=[date_format(name, "j M") if question.by == "day" else name for name, _line in ordered],
             series=[(_("Collected"), [line[3] for _name, line in ordered])],
-            kind="bar",
+            kind="bar" if question.by == "day" else "across",
             unit=question.currency,
             summary=_("%(amount)s collected.") % {"amount": show(Money(totals[3], question.currency))},
         ),
@@ -149,8 +150,6 @@ def revenue(question: Question) -> Answer:
 
 
 def _month_name(month: date) -> str:
-    from django.utils.formats import date_format
-
     return date_format(month, "YEAR_MONTH_FORMAT")
 
 

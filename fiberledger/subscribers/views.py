@@ -175,7 +175,7 @@ def registration_policy(request: Any) -> HttpResponse:
         screens.toast(request, _("Registration rules saved."))
         return redirect("subscribers:registration-policy")
     return screens.form_page(
-        request, form, title=_("Registration rules"), back=(_("Subscribers"), reverse("subscribers:subscriber-list"))
+        request, form, template="screens/settings.html", title=_("Registration rules")
     )
 
 
