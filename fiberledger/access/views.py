@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fiberledger import calendar, screens
+from fiberledger import screens
 from fiberledger.identity.guards import staff
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal

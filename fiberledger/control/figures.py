@@ -49,7 +49,11 @@ def _work(request: Any) -> Iterable[WorkItem]:
 
 
 FIGURES = [
-    Figure("companies", gettext_lazy("Companies"), _companies, "control:tenants", "building-2", "control.view", order=10),
-    Figure("subscribers", gettext_lazy("Subscribers"), _subscribers, "control:tenants", "users", "control.view", order=20),
+    Figure(
+        "companies", gettext_lazy("Companies"), _companies, "control:tenants", "building-2", "control.view", order=10
+    ),
+    Figure(
+        "subscribers", gettext_lazy("Subscribers"), _subscribers, "control:tenants", "users", "control.view", order=20
+    ),
     Worklist("companies", gettext_lazy("Companies"), _work, "control.view", order=10),
 ]

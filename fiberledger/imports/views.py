@@ -153,9 +153,7 @@ _NAMES = {
 def _shown(row: ImportRow, importer: Any, labels: dict[str, str], places: dict[str, int]) -> dict[str, Any]:
     return {
         "line": row.line,
-        "cells": [
-            (labels[code], row.cells[place] if place < len(row.cells) else "") for code, place in places.items()
-        ],
+        "cells": [(labels[code], row.cells[place] if place < len(row.cells) else "") for code, place in places.items()],
         "faults": [
             {
                 "field": labels.get(field, ""),

@@ -61,10 +61,8 @@ looks("quiet", "pencil", "draft")
 @lru_cache(maxsize=512)
 def icon(name: str, extra: str = "") -> SafeString:
     """A Lucide icon from the sprite, hidden from screen readers: words stand beside it."""
-    classes = f"i {extra}" if extra else "i"
-    return mark_safe(
-        f'<svg class="{escape(classes)}" aria-hidden=true><use href="{sprite_url()}#{escape(name)}"/></svg>'
-    )
+    classes = f'"i {escape(extra)}"' if extra else "i"
+    return mark_safe(f'<svg class={classes} aria-hidden=true><use href="{sprite_url()}#{escape(name)}"/></svg>')
 
 
 @lru_cache(maxsize=1)

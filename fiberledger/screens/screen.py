@@ -168,7 +168,9 @@ class BoundColumn:
         if kind == "choice":
             return cells.plain(self.choices.get(value, value) if self.choices else value)
         if kind == "number":
-            return mark_safe(f"{cells.number(value)} {escape(self.unit)}") if self.unit and value else cells.number(value)
+            return (
+                mark_safe(f"{cells.number(value)} {escape(self.unit)}") if self.unit and value else cells.number(value)
+            )
         if kind == "date":
             return cells.day(value)
         if kind == "moment":
@@ -179,7 +181,7 @@ class BoundColumn:
             return cells.flag(value)
         if kind == "who":
             return cells.who(value)
-        return mark_safe(f'<bdi class="code">{escape(str(value))}</bdi>') if value not in (None, "") else cells.DASH
+        return mark_safe(f"<bdi class=code>{escape(str(value))}</bdi>") if value not in (None, "") else cells.DASH
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger.audit import actions
 from fiberledger.audit.models import Entry, Proof
 from fiberledger.identity.models import Invitation, Membership, Role
-from fiberledger.screens import Button, Column, Empty, Filter, Screen, View
-from fiberledger.screens import cells
+from fiberledger.screens import Button, Column, Empty, Filter, Screen, View, cells
 from fiberledger.screens.cells import looks
 
 
@@ -203,7 +202,9 @@ def weight(entry):
 def changed_fields(entry):
     """The names of what changed, a few of them."""
     names = [
-        cells.field_label(entry.target_type, name) for name, before, after in entry.differences if name and (before or after)
+        cells.field_label(entry.target_type, name)
+        for name, before, after in entry.differences
+        if name and (before or after)
     ]
     return ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
 

@@ -152,7 +152,9 @@ def test_a_dialog_keeps_the_focus_and_gives_it_back(desk, branches):
         page.wait_for_selector("#list-columns[open] #list-choices label")
         for _ in range(12):
             page.keyboard.press("Tab")
-            assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('#list-columns')")
+            assert page.evaluate(
+                "document.activeElement === document.body || !!document.activeElement.closest('#list-columns')"
+            )
         page.keyboard.press("Escape")
         assert page.evaluate("document.activeElement.matches('[data-dialog=list-columns]')")
     assert desk.complaints == []

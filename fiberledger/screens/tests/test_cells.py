@@ -25,7 +25,9 @@ def test_a_large_sum_is_short_on_the_dashboard_and_exact_on_hover(amount, shown)
     html = cells.figure(money)
     assert shown in html
     if abs(money.amount) >= 1000:
-        assert f'title="{cells.money_text(money)}"' in html and f'<span class="sr-only">{cells.money_text(money)}' in html
+        assert (
+            f'title="{cells.money_text(money)}"' in html and f'<span class="sr-only">{cells.money_text(money)}' in html
+        )
 
 
 def test_a_changed_field_is_called_what_people_call_it():
