@@ -30,6 +30,7 @@ msgstr ""
 """
 CALLS = {
     "_": None,
+    "_now": None,
     "gettext": None,
     "gettext_lazy": None,
     "gettext_noop": None,

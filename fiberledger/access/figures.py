@@ -3,17 +3,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from fiberledger.screens import Figure, Reading, WorkItem, Worklist
+from fiberledger import calendar
+from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Worklist
 
-from .models import LineCommand, LiveSession, Nas
+from .models import LineCommand, LiveSession, Nas, RefusedLogin
 
 
 def _online(request: Any) -> Reading:
-    return Reading(LiveSession.objects.visible_to(request.actor).count(), note=_("sessions reported by the routers"))
+    return Reading(LiveSession.objects.visible_to(request.actor).count(), note=_("reported by routers"))
 
 
 def _silent(request: Any) -> Reading:
@@ -25,6 +27,23 @@ def _silent(request: Any) -> Reading:
         tone="bad" if silent else "",
         rising_is="bad",
     )
+
+
+def _refused(request: Any) -> Reading:
+    since = calendar.start_of_day(calendar.today())
+    count = RefusedLogin.objects.filter(last_at__gte=since).count()
+    return Reading(count, note=_("usernames turned away"), rising_is="bad")
+
+
+def _by_router(request: Any) -> ChartData:
+    rows = (
+        LiveSession.objects.visible_to(request.actor)
+        .order_by()
+        .values_list("nas__name")
+        .annotate(count=Count("pk"))
+        .order_by("-count")[:12]
+    )
+    return ChartData([name for name, _n in rows], [(_("Online now"), [n for _name, n in rows])], kind="across")
 
 
 def _work(request: Any) -> Iterable[WorkItem]:
@@ -48,11 +67,19 @@ def _work(request: Any) -> Iterable[WorkItem]:
 FIGURES = [
     Figure(
         "online", gettext_lazy("Online now"), _online, "access:livesession-list", "wifi", "access.sessions",
-        desks=("owner", "network"), order=40,
+        desks=("owner", "help", "network"), order=40,
     ),
     Figure(
         "routers-silent", gettext_lazy("Silent routers"), _silent, "access:nas-list", "router", "access.routers_view",
         desks=("network",), order=41,
     ),
+    Figure(
+        "refused-today", gettext_lazy("Refused today"), _refused, "access:refusedlogin-list", "shield-x",
+        "access.sessions", desks=("help", "network"), order=42,
+    ),
     Worklist("network", gettext_lazy("Network"), _work, "access.routers_view", desks=("owner", "network"), order=20),
+    Chart(
+        "online-by-router", gettext_lazy("Online by router"), _by_router, "access.sessions", desks=("network",), order=10,
+        url="access:livesession-list",
+    ),
 ]  # fmt: skip

@@ -45,6 +45,8 @@ def is_mac(value: str) -> None:
 class Nas(TenantModel):
     """A device that asks us over RADIUS who may enter. Known by the address its packets come from, and by its secret."""
 
+    UNITS = {"interim_seconds": _("seconds"), "coa_port": None}
+
     class Kind(models.TextChoices):
         MIKROTIK = "mikrotik", _("MikroTik")
         ACCEL = "accel", _("accel-ppp")

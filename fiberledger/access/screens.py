@@ -180,7 +180,7 @@ past_sessions = Screen(
     icon="history",
     columns=(
         Column("username", kind="code", sort=False),
-        Column("started_at", kind="moment", sort=False),
+        Column("started_at", kind="moment", sort=False, hidden=True),
         Column("ended_at", kind="moment", sort="ended_at"),
         Column("lasted", _("Lasted"), sort=False),
         Column("ip", sort=False),
@@ -240,7 +240,7 @@ commands = Screen(
         Column("reason", sort=False),
         Column("nas", sort=False),
         Column("asked_at", kind="ago", sort=False),
-        Column("actor_name", sort=False),
+        Column("actor_name", kind="who", sort=False),
         Column("tries", hidden=True, sort=False),
     ),
     filters=("state", "kind", _NAS),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fiberledger import calendar, screens
+from fiberledger import screens
 from fiberledger.identity.guards import staff
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
@@ -155,18 +155,21 @@ def test_router(request: HttpRequest, pk: int) -> HttpResponse:
 
 @staff("access.sessions")
 def online(request: HttpRequest) -> HttpResponse:
-    """Who is online: the list, under a line that keeps itself fresh."""
-    return screens.list_page(request, live_sessions, template="access/online.html")
+    """Who is online: the list, under a line that says how fresh it is. Both keep themselves fresh."""
+    return screens.list_page(request, live_sessions, template="access/online.html", **_online_facts(request))
 
 
 @staff("access.sessions")
 def online_count(request: HttpRequest) -> HttpResponse:
-    """How many are online, and when we looked: a fragment that keeps itself fresh."""
+    """How many are online, and when we looked: the fragment that takes its own place."""
+    return render(request, "access/_online.html", _online_facts(request))
+
+
+def _online_facts(request: HttpRequest) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*), count(*) FILTER (WHERE terms = 'walled'), max(updated_at) FROM access_livesession WHERE tenant_id = %s",
             [request.tenant.pk],
         )
         online, walled, last = cursor.fetchone()
-    context = {"online": online, "walled": walled, "last": last, "now": calendar.now()}
-    return render(request, "access/_online.html", context)
+    return {"online": online, "walled": walled, "last": last}

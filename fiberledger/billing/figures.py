@@ -46,7 +46,7 @@ def _billed(request: Any) -> Reading:
     return Reading(
         Money(reading.billed_between(low, high, currency, rows), currency),
         before=Money(reading.billed_between(before_low, same_day, currency, rows), currency),
-        note=_("this month"),
+        note=_("on last month"),
     )
 
 
@@ -71,7 +71,7 @@ def _pending(request: Any) -> Reading:
 def _overdue(request: Any) -> Reading:
     count = _mine(request).overdue(calendar.today())[: _MOST + 1].count()
     shown = count if count <= _MOST else f"{_MOST:,}+"  # beyond that, counting costs more than knowing is worth
-    return Reading(shown, note=_("invoices past their due date"), tone="warn" if count else "good", rising_is="bad")
+    return Reading(shown, note=_("invoices past due"), tone="warn" if count else "good", rising_is="bad")
 
 
 def _to_bill(request: Any) -> list[WorkItem]:
@@ -141,9 +141,9 @@ FIGURES = [
     Figure("billed", gettext_lazy("Billed"), _billed, "billing:invoice-list", "receipt-text", "billing.view",
            ("owner", "cash"), 20),
     Figure("pending", gettext_lazy("Pending dues"), _pending, lambda: reverse("billing:invoice-list") + "?status=issued&status=part_paid&view=open",
-           "hourglass", "billing.view", ("owner", "cash"), 30),
+           "hourglass", "billing.view", ("owner", "cash", "help"), 30),
     Figure("overdue", gettext_lazy("Overdue"), _overdue, lambda: reverse("billing:invoice-list") + "?overdue=1&view=overdue",
-           "clock-alert", "billing.view", ("cash",), 40),
+           "clock-alert", "billing.view", ("cash", "help"), 40),
     Worklist("to_bill", gettext_lazy("To bill"), _to_bill, "billing.view", ("owner", "cash"), 30),
     Worklist("billing_failed", gettext_lazy("Stopped runs"), _failed, "billing.run", ("owner",), 10),
     Chart("billed_by_month", gettext_lazy("Invoiced by month"), _by_month, "billing.view", ("owner",), 30),

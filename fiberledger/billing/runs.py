@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Sum
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs
@@ -22,7 +23,7 @@ from fiberledger.subscribers import states
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant_id
 
-from . import deciding, services, writing
+from . import deciding, services, wording, writing
 from .deciding import Candidate, Decider, Outcome
 from .models import BillingRun, Invoice
 
@@ -248,7 +249,7 @@ def start_run(draft: BillingRun | int, *, by: Any) -> Run:
     if "seen" not in billing.preview:
         raise Refusal(_("The preview is not ready yet."))
     run = jobs.start_run(
-        "billing", _("Billing up to %s") % billing.as_of.isoformat(), "billing.run", by=by,
+        "billing", _("Billing up to %s") % wording.show_day(billing.as_of, get_language() or "en"), "billing.run", by=by,
         total=billing.preview.get("seen", 0), url=reverse("billing:run", args=[billing.pk]),
     )  # fmt: skip
     BillingRun.objects.filter(pk=billing.pk).update(run=run)

@@ -39,7 +39,7 @@ invoices = Screen(
         Column("total", sort=False),
         Column("period_start", sort=False, hidden=True),
         Column("period_end", _("Until (not included)"), sort=False, hidden=True),
-        Column("created_by_name", sort=False, hidden=True),
+        Column("created_by_name", kind="who", sort=False, hidden=True),
         Column("status", sort=False),
     ),
     filters=(
@@ -81,7 +81,7 @@ runs = Screen(
         "issued",
         "skipped",
         Column("run__state", _("State"), kind="badge", needs="run"),
-        Column("created_by_name", _("By")),
+        Column("created_by_name", _("By"), kind="who"),
         Column("created_at", sort=False),
     ),
     order="-pk",

@@ -80,6 +80,18 @@ class PlanManager(TenantManager.from_queryset(PlanQuerySet)):  # type: ignore[mi
 class Plan(TenantModel):
     """What is sold: speed, quota, validity, price. Speeds are in kbit/s; an empty limit means none."""
 
+    UNITS = {
+        "download_kbps": "kbit/s",
+        "upload_kbps": "kbit/s",
+        "burst_download_kbps": "kbit/s",
+        "burst_upload_kbps": "kbit/s",
+        "burst_threshold_download_kbps": "kbit/s",
+        "burst_threshold_upload_kbps": "kbit/s",
+        "burst_seconds": _("seconds"),
+        "quota_mb": "MB",
+        "validity_days": _("days"),
+    }
+
     class Status(models.TextChoices):
         DRAFT = "draft", _("Draft")
         ACTIVE = "active", _("On sale")

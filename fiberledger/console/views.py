@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from fiberledger import audit, files, screens
+from fiberledger import audit, calendar, files, screens
 from fiberledger.identity.guards import public, signed_in, staff
 from fiberledger.jobs.models import Run
 from fiberledger.places.models import Area, Branch
@@ -30,6 +30,7 @@ LOGOS = frozenset({"image/png", "image/jpeg"})
 DESKS = (
     ("owner", gettext_lazy("Overview"), "console.overview"),
     ("cash", gettext_lazy("Cash desk"), "payments.record"),
+    ("help", gettext_lazy("Help desk"), "dunning.view"),
     ("network", gettext_lazy("Network"), "access.view"),
 )
 
@@ -48,8 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
         code = codes[0] if codes else "owner"
     figures, worklists, charts = desk(code, actor)
     work = [item for worklist in worklists for item in worklist.items(request)]
-    tones = {"bad": 0, "warn": 1, "info": 2}
-    work.sort(key=lambda item: tones.get(item.tone, 3))
+    work.sort(key=_weight)
     context = {
         "title": _("Today"),
         "greeting": _greeting(request),
@@ -58,10 +58,19 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": [(figure, figure.read(request), _href(figure.url)) for figure in figures],
         "work": work[:12],
         "has_worklist": bool(worklists),
-        "charts": [(chart, None if chart.late else chart.data(request), _href(chart.url)) for chart in charts],
-        "quick": _quick(actor),
     }
+    if screens.is_fragment(request, "live"):
+        return screens.respond(request, "console/_live.html", context)
+    context["charts"] = _worth_drawing(
+        [(chart, None if chart.late else chart.data(request), _href(chart.url)) for chart in charts]
+    )
+    context["quick"] = _quick(actor)
     return screens.respond(request, "console/home.html", context)
+
+
+def _worth_drawing(charts: list[tuple[Any, Any, str]]) -> list[tuple[Any, Any, str]]:
+    """A chart of nothing waits until there is something; one that comes late may yet have it."""
+    return [one for one in charts if one[1] is None or any(v for _name, values in one[1].series for v in values)]
 
 
 @signed_in
@@ -72,6 +81,11 @@ def chart(request: HttpRequest, code: str) -> HttpResponse:
         raise Http404
     charts = [(found, found.data(request), _href(found.url))]
     return render(request, "console/_charts.html", {"charts": charts})
+
+
+def _weight(item: Any) -> int:
+    """The worst first."""
+    return {"bad": 0, "warn": 1, "info": 2}.get(item.tone, 3)
 
 
 def _href(url: Any) -> str:
@@ -86,8 +100,6 @@ def _href(url: Any) -> str:
 
 
 def _greeting(request: HttpRequest) -> str:
-    from fiberledger import calendar
-
     hour = calendar.local(calendar.now()).hour
     name = str(request.actor.name).split()[0] if request.actor.name else ""
     if hour < 12:
@@ -196,9 +208,8 @@ def _verb_hits(actor: Any, text: str) -> list[Hit]:
 # --- pieces of the top bar ------------------------------------------------------------------------------------
 
 
-@signed_in
-def alerts(request: HttpRequest) -> HttpResponse:
-    """What needs attention, from every desk the actor has."""
+def _attention(request: HttpRequest) -> list[Any]:
+    """What needs attention, from every desk the actor has, the worst first."""
     items, seen = [], set()
     for code, _label, permission in DESKS:
         if not request.actor.may(permission):
@@ -207,14 +218,20 @@ def alerts(request: HttpRequest) -> HttpResponse:
             if worklist.code not in seen:
                 seen.add(worklist.code)
                 items += list(worklist.items(request))
-    return screens.respond(request, "console/_alerts.html", {"work": items[:10]})
+    return sorted(items, key=_weight)
+
+
+@signed_in
+def alerts(request: HttpRequest) -> HttpResponse:
+    return screens.respond(request, "console/_alerts.html", {"work": _attention(request)[:10]})
 
 
 @signed_in
 def pulse(request: HttpRequest) -> HttpResponse:
-    """Running jobs, for the top bar: what goes on now, and what of mine ended in the last minutes."""
+    """What the top bar keeps fresh: the jobs that go on now, and how many things need attention."""
     runs = list(Run.objects.going_on().order_by("-id")[:6])
-    return screens.respond(request, "console/_pulse.html", {"runs": runs})
+    waiting = None if request.GET.get("jobs") and runs else len(_attention(request))
+    return screens.respond(request, "console/_pulse.html", {"runs": runs, "waiting": waiting})
 
 
 @signed_in
@@ -229,7 +246,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         [
             screens.Column("title", _("Job")),
             screens.Column("state", _("State"), kind="badge"),
-            screens.Column("started_by_name", _("Started by")),
+            screens.Column("started_by_name", _("Started by"), kind="who"),
             screens.Column("created_at", _("When"), kind="moment"),
             screens.Column("message", _("Message")),
         ],

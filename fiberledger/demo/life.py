@@ -136,7 +136,9 @@ class Life:
             names = {"owner": "Daniel Kiptoo", "manager": "Beatrice Njeri", "cashier": "Ann Chepkoech"}
         for role in ("owner", "manager", "cashier", "engineer", "support"):
             name = names.get(role, f"{role.title()} of {self.company.name}")
-            identity.add_member(f"{role}@{slug}.example", name, role, password=PASSWORD)
+            member = identity.add_member(f"{role}@{slug}.example", name, role, password=PASSWORD)
+            if role == "cashier":
+                self.cashier = member
         self.collectors: list[Membership] = []
         for number, name in enumerate(self.company.collectors):
             email = f"collector{number or ''}@{slug}.example"
@@ -299,7 +301,7 @@ class Life:
             key=UUID(int=self.chance.getrandbits(128), version=4),
             received_on=day,
             by=self.by,
-            collector=self.chance.choice(self.collectors) if method == "cash" else None,
+            collector=self.chance.choice(self.collectors) if method == "cash" else self.cashier,
             reference="" if method == "cash" else f"TX{self.chance.randrange(10**8, 10**9)}",
         )
         if self.chance.random() < 0.003:

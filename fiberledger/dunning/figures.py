@@ -27,6 +27,11 @@ def _waiting(request: Any) -> Iterable[WorkItem]:
 
 FIGURES = [
     Worklist(
-        "suspension", gettext_lazy("Suspension"), _waiting, permission="dunning.view", desks=("owner", "cash"), order=5
+        "suspension",
+        gettext_lazy("Suspension"),
+        _waiting,
+        permission="dunning.view",
+        desks=("owner", "cash", "help"),
+        order=5,
     ),
 ]

@@ -4,7 +4,7 @@ from fiberledger.screens import PaletteAction
 
 ACTIONS = [
     PaletteAction(
-        _("Suspend who does not pay"), "dunning:preview", "unplug", "dunning.view",
+        _("Suspend who does not pay"), "dunning:preview", "unplug", "dunning.run",
         words=("suspend", "cut", "disconnect", "street"), order=40,
     ),
 ]  # fmt: skip

@@ -34,7 +34,7 @@ runs = Screen(
         "state",
         Column("to_cut", sort=False),
         Column("cut", sort=False),
-        Column("started_by", sort=False),
+        Column("started_by", kind="who", sort=False),
         Column("lifted_by", hidden=True, sort=False),
         Column("note", hidden=True, sort=False),
     ),

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from fiberledger import audit, calendar, screens
 from fiberledger.identity.guards import staff
 from fiberledger.money import Money
-from fiberledger.screens import Button, Column, Fact, Tab
+from fiberledger.screens import Button, Column, Fact, Tab, cells
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions.models import StatusChange, Subscription
 from fiberledger.tenancy import Refusal
@@ -120,7 +120,7 @@ def show_run(request: HttpRequest, pk: int) -> HttpResponse:
         Fact(_("Cut"), suspension.cut, tone="bad" if suspension.cut else ""),
         Fact(_("To cut"), suspension.to_cut),
         Fact(_("Lines on"), suspension.lines_on),
-        Fact(_("Started by"), suspension.started_by),
+        Fact(_("Started by"), cells.who(suspension.started_by)),
     ]
     if suspension.scope_name:
         facts.append(Fact(_("Where"), suspension.scope_name))
@@ -130,7 +130,7 @@ def show_run(request: HttpRequest, pk: int) -> HttpResponse:
     return screens.record_page(
         request,
         suspension,
-        title=_("Suspension of %(day)s") % {"day": suspension.as_of},
+        title=_("Suspension of %(day)s") % {"day": cells.day_text(suspension.as_of)},
         kind=_("Suspension run"),
         status="state",
         facts=facts,

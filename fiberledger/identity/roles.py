@@ -148,6 +148,8 @@ _TEMPLATES = (
             "payments.record",
             "payments.close_cash",
             "subscribers.note",
+            "notices.view",
+            "notices.send",
             "files.add",
         ),
     ),

@@ -129,7 +129,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "chosen": word,
         "page": page,
         "heads": [labels[code] for code in shown_columns],
-        "faulty_rows": [_shown(row, importer, labels, [columns[code] for code in shown_columns]) for row in page],
+        "faulty_rows": [_shown(row, importer, labels, {code: columns[code] for code in shown_columns}) for row in page],
         "preview_heads": [(code, label) for code, label in labels.items() if any(code in seen for seen in run.preview)],
         "preview": run.preview,
         "earlier": services.same_file(run) if run.state == ImportRun.State.CHECKED else None,
@@ -150,10 +150,10 @@ _NAMES = {
 }
 
 
-def _shown(row: ImportRow, importer: Any, labels: dict[str, str], places: list[int]) -> dict[str, Any]:
+def _shown(row: ImportRow, importer: Any, labels: dict[str, str], places: dict[str, int]) -> dict[str, Any]:
     return {
         "line": row.line,
-        "cells": [row.cells[place] if place < len(row.cells) else "" for place in places],
+        "cells": [(labels[code], row.cells[place] if place < len(row.cells) else "") for code, place in places.items()],
         "faults": [
             {
                 "field": labels.get(field, ""),

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Sum
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -63,7 +64,7 @@ def _today(request: Any) -> Reading:
     return Reading(
         Money(trend[-1], currency),
         before=Money(trend[-8], currency),
-        note=_("than the same day last week"),
+        note=_("on a week ago"),
         trend=[float(amount) for amount in trend],
     )
 
@@ -77,7 +78,7 @@ def _month(request: Any) -> Reading:
     so_far = sum((amount for day, amount in days.items() if day >= this), Decimal(0))
     then = calendar.clamp_day(last.year, last.month, today.day)
     before = sum((amount for day, amount in days.items() if day <= then), Decimal(0))
-    return Reading(Money(so_far, currency), before=Money(before, currency), note=_("than last month by this day"))
+    return Reading(Money(so_far, currency), before=Money(before, currency), note=_("on last month"))
 
 
 _MINE = """
@@ -119,7 +120,7 @@ def _collectors(request: Any) -> ChartData:
         [name for name, _amount in rows],
         [(_("Collected"), [float(amount) for _name, amount in rows])],
         summary,
-        kind="bar",
+        kind="across",
         unit=current_tenant().currency,
     )
 
@@ -130,7 +131,7 @@ def _days(request: Any) -> ChartData:
     days = _by_day(request, today - timedelta(days=29), today)
     labels = [today - timedelta(days=n) for n in range(29, -1, -1)]
     return ChartData(
-        [day.strftime("%d.%m.") for day in labels],
+        [date_format(day, "j M") for day in labels],
         [(_("Collected"), [float(days.get(day, 0)) for day in labels])],
         _("What came in on each of the last thirty days."),
         kind="bar",

@@ -15,7 +15,7 @@ NAVIGATION = [
         short=_("Collect"),
     ),
     Entry("today", _("To collect"), "payments:due-list", "list-todo", "payments.record", order=21, phone=30),
-    Entry("money", _("Payments"), "payments:payment-list", "banknote", "payments.view", order=20, keys="g p"),
+    Entry("money", _("Payments"), "payments:payment-list", "banknote", "payments.view", order=20, keys="g m"),
     Entry("money", _("Cash"), "payments:cash", "calculator", "payments.close_cash", order=30, phone=40),
     Entry(
         "money", _("Cash closings"), "payments:closing-list", "clipboard-check", "payments.approve_closing", order=31

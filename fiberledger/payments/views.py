@@ -48,6 +48,12 @@ def collect(request: HttpRequest) -> HttpResponse:
     if len(hits) == 1 and not fragment:
         return redirect("payments:collect_from", pk=hits[0].pk)
     context = {"title": _("Collect a payment"), "q": text, "hits": hits, "searched": bool(text)}
+    if not fragment:
+        context["recent"] = (
+            Payment.objects.filter(collector=request.actor.membership_id, received_on=calendar.today())
+            .select_related("subscriber")
+            .order_by("-id")[:5]
+        )
     return render(request, "payments/_hits.html" if fragment else "payments/collect.html", context)
 
 
@@ -532,6 +538,7 @@ def settings(request: HttpRequest) -> HttpResponse:
     return screens.form_page(
         request,
         form,
+        template="screens/settings.html",
         title=_("Payment rules"),
         help=_("They hold for everyone who takes money, from the next payment on."),
     )

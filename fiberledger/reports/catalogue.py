@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Case, CharField, Count, DateField, F, QuerySet, Sum, Value, When
 from django.db.models.functions import TruncMonth
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -24,6 +25,7 @@ from fiberledger.subscriptions.models import StatusChange, Subscription
 from .questions import Answer, Heading, Question, Report
 
 ZERO = Decimal(0)
+MOST_BARS = 12  # beside their names; the table has all
 
 
 def _named(value: Any, nobody: str) -> str:
@@ -63,6 +65,7 @@ def collection(question: Question) -> Answer:
         ordered = [(day, sums.get(day, [0, ZERO, ZERO, ZERO])) for day in days]
     else:
         ordered = [(_collector_or(question.by, name), line) for name, line in _most_first(sums)]
+    drawn = ordered if question.by == "day" else ordered[:MOST_BARS]
     totals: list[Any] = [sum((line[n] for _name, line in ordered), ZERO if n else 0) for n in range(4)]
     return Answer(
         headings=(
@@ -75,9 +78,9 @@ def collection(question: Question) -> Answer:
         rows=[(name, *line) for name, line in ordered],
         totals=(_("Total"), *totals),
         chart=ChartData(
-            labels=[name for name, _line in ordered],
-            series=[(_("Collected"), [line[3] for _name, line in ordered])],
-            kind="bar",
+            labels=[date_format(name, "j M") if question.by == "day" else name for name, _line in drawn],
+            series=[(_("Collected"), [line[3] for _name, line in drawn])],
+            kind="bar" if question.by == "day" else "across",
             unit=question.currency,
             summary=_("%(amount)s collected.") % {"amount": show(Money(totals[3], question.currency))},
         ),
@@ -154,8 +157,6 @@ def revenue(question: Question) -> Answer:
 
 
 def _month_name(month: date) -> str:
-    from django.utils.formats import date_format
-
     return date_format(month, "YEAR_MONTH_FORMAT")
 
 
@@ -263,9 +264,9 @@ def subscribers(question: Question) -> Answer:
         rows=[(name, *line) for name, (_key, line) in zip(names, ordered, strict=True)],
         totals=(_("Total"), *totals),
         chart=ChartData(
-            labels=names[:20],
-            series=[(_("Subscribers"), [line[2] for _name, line in ordered[:20]])],
-            kind="donut" if question.by == "status" else "bar",
+            labels=names[:MOST_BARS],
+            series=[(_("Subscribers"), [line[2] for _name, line in ordered[:MOST_BARS]])],
+            kind="donut" if question.by == "status" else "across",
             summary=ngettext("%(n)s in all.", "%(n)s in all.", totals[2]) % {"n": totals[2]},
         ),
     )

@@ -10,8 +10,10 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
 from django.utils import dateformat, timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext, ngettext
 
 from fiberledger import calendar
@@ -59,10 +61,8 @@ looks("quiet", "pencil", "draft")
 @lru_cache(maxsize=512)
 def icon(name: str, extra: str = "") -> SafeString:
     """A Lucide icon from the sprite, hidden from screen readers: words stand beside it."""
-    classes = f"i {extra}" if extra else "i"
-    return mark_safe(
-        f'<svg class="{escape(classes)}" aria-hidden=true><use href="{sprite_url()}#{escape(name)}"/></svg>'
-    )
+    classes = f'"i {escape(extra)}"' if extra else "i"
+    return mark_safe(f'<svg class={classes} aria-hidden=true><use href="{sprite_url()}#{escape(name)}"/></svg>')
 
 
 @lru_cache(maxsize=1)
@@ -113,6 +113,27 @@ def money(amount: Any, currency: str = "", *, sign: bool = False) -> SafeString:
     minus = "\u2212" if amount < 0 else "+" if sign and amount > 0 else ""
     # The number keeps its own direction, so that the sign stays on its side in Urdu.
     return mark_safe(f"<bdi class=m>{minus}<small>{escape(symbol(currency))}</small>{text}</bdi>")
+
+
+def figure(value: Any) -> SafeString:
+    """A value as a dashboard says it: a large sum without its cents, a very large one in millions. The exact sum is
+    shown on hover and read out.
+    """
+    if not isinstance(value, Money) or abs(value.amount) < 1000:
+        return show(value)
+    size = abs(value.amount)
+    if size < 10_000_000:
+        text = f"{size:,.0f}"
+    elif size < 10_000_000_000:
+        text = gettext("%(n)s m") % {"n": f"{size / 10**6:,.1f}"}
+    else:
+        text = gettext("%(n)s bn") % {"n": f"{size / 10**9:,.1f}"}
+    minus = "\u2212" if value.amount < 0 else ""
+    exact = escape(money_text(value))
+    return mark_safe(
+        f'<bdi class=m title="{exact}" aria-hidden=true>{minus}<small>{escape(symbol(value.currency))}</small>'
+        f'{escape(text)}</bdi><span class="sr-only">{exact}</span>'
+    )
 
 
 def money_text(amount: Any, currency: str = "") -> str:
@@ -183,6 +204,14 @@ def moment(value: datetime | None) -> SafeString:
     )
 
 
+def clock(value: datetime) -> SafeString:
+    """The time of day to the second: how fresh something is."""
+    here = local(value)
+    return mark_safe(
+        f'<time datetime="{value.isoformat(timespec="seconds")}" title="{day_text(here.date())} {here:%Z}">{here:%H:%M:%S}</time>'
+    )
+
+
 def ago(value: datetime | None) -> SafeString:
     """«5 minutes ago» for the last day, then the date; exact time on hover."""
     if not value:
@@ -214,6 +243,20 @@ def flag(value: Any) -> SafeString:
 
 
 _DIGITS = frozenset("0123456789+(")
+
+
+def field_label(model: str, name: str) -> str:
+    """How a field is called where people read it; its bare name when it is none of the model's."""
+    try:
+        field = apps.get_model(model)._meta.get_field(name)
+    except (LookupError, ValueError, FieldDoesNotExist):
+        return name.replace("_", " ").capitalize()
+    return capfirst(str(getattr(field, "verbose_name", name)))
+
+
+def who(name: Any) -> SafeString:
+    """Who did something: people by their names, the system by what it was about, in the reader's language."""
+    return mark_safe(f"<bdi>{escape(gettext(str(name)))}</bdi>") if name else DASH
 
 
 def plain(value: Any) -> SafeString:

@@ -130,7 +130,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Figure:
-    """One number on a dashboard. `desks` are the dashboards it belongs to: owner, cash, network."""
+    """One number on a dashboard. `desks` are the dashboards it belongs to: owner, cash, help, network."""
 
     code: str
     label: Any
@@ -171,7 +171,7 @@ class Worklist:
 class ChartData:
     """A chart's content, and the table behind it: `series` is [(name, [numbers])], one number per label.
 
-    kind: line, bar, stacked, donut. `summary` is one sentence that says what the chart shows; it is read to who
+    kind: line, bar, stacked, donut; across for bars that lie beside their names. `summary` is one sentence that says what the chart shows; it is read to who
     cannot see it and stands under the title for who can. `unit` is a currency code or a short word.
     """
 

@@ -32,7 +32,7 @@ from . import cells, keyset
 from .paths import follow, relations
 from .registry import Button, Card, Fact, Tab
 
-KINDS = ("text", "money", "number", "date", "moment", "ago", "badge", "choice", "flag", "code")
+KINDS = ("text", "money", "number", "date", "moment", "ago", "badge", "choice", "flag", "code", "who")
 
 
 class ScreenError(Exception):
@@ -115,6 +115,7 @@ class Empty:
     icon: str = "inbox"
     url: str = ""
     label: Any = ""
+    other: tuple[str, Any, str] | None = None  # another way to begin: url name, label, the permission it needs
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class BoundColumn:
     url: Callable[[Any], str] | None
     choices: dict[str, Any] | None
     permission: str = ""
+    unit: Any = ""
 
     @property
     def title(self) -> str:
@@ -166,7 +168,9 @@ class BoundColumn:
         if kind == "choice":
             return cells.plain(self.choices.get(value, value) if self.choices else value)
         if kind == "number":
-            return cells.number(value)
+            return (
+                mark_safe(f"{cells.number(value)} {escape(self.unit)}") if self.unit and value else cells.number(value)
+            )
         if kind == "date":
             return cells.day(value)
         if kind == "moment":
@@ -175,6 +179,8 @@ class BoundColumn:
             return cells.ago(value)
         if kind == "flag":
             return cells.flag(value)
+        if kind == "who":
+            return cells.who(value)
         return mark_safe(f"<bdi class=code>{escape(str(value))}</bdi>") if value not in (None, "") else cells.DASH
 
 
@@ -288,6 +294,10 @@ def bind_column(model: type[Model], column: str | Column) -> BoundColumn:
     elif column.sort and steps and len(steps) == 1 and field is not None and field.concrete and not field.is_relation:
         sort = column.name
     kind = column.kind or ("text" if column.value and not steps else _kind_of(field))
+    # A model's UNITS say what its numbers count; None is for a number that counts nothing, such as a port.
+    unit = getattr(model, "UNITS", {}).get(column.name, "")
+    if unit is None:
+        kind = "code"
     return BoundColumn(
         name=column.name,
         label=column.label or _label_of(model, column.name, steps),
@@ -298,6 +308,7 @@ def bind_column(model: type[Model], column: str | Column) -> BoundColumn:
         read=column.value or _reader(column.name),
         currency=column.currency if len(steps) < 2 else "__".join([*column.name.split("__")[:-1], column.currency]),
         url=column.url,
+        unit=unit or "",
         choices=dict(field.flatchoices) if field is not None and field.choices else None,
         permission=column.permission,
     )

@@ -205,6 +205,7 @@ subscribers = Screen(
         _("Register the first one, or bring your spreadsheet in: every row is checked before anything is stored."),
         "users",
         *(lists.added("EMPTY") or ["", ""]),
+        other=("imports:new", _("Import a spreadsheet"), "imports.take"),
     ),
 )
 

@@ -174,9 +174,7 @@ def registration_policy(request: Any) -> HttpResponse:
         audit.note(request.actor, "registration_rules.changed", rules, before, audit.snapshot(rules))
         screens.toast(request, _("Registration rules saved."))
         return redirect("subscribers:registration-policy")
-    return screens.form_page(
-        request, form, title=_("Registration rules"), back=(_("Subscribers"), reverse("subscribers:subscriber-list"))
-    )
+    return screens.form_page(request, form, template="screens/settings.html", title=_("Registration rules"))
 
 
 LARGEST_TREE = 80

@@ -1,3 +1,5 @@
+from django.utils.translation import gettext_noop
+
 from fiberledger import calendar, jobs
 from fiberledger.identity import Actor
 from fiberledger.subscribers.states import Status
@@ -14,7 +16,7 @@ def resume_held(tenant_id: int) -> None:
         due = Subscription.objects.filter(status=Status.HOLD, resume_on__lte=calendar.today())
         services.resume(
             due,
-            by=Actor.system("pause over"),
+            by=Actor.system(gettext_noop("pause over")),
             reason=services.Reason.RETURNED,
             sources=[Status.HOLD],
             why=[{"rule": "pause_over"}],

@@ -56,6 +56,9 @@ def register(request: Any) -> HttpResponse:
     return screens.form_page(
         request,
         form,
+        template="subscriptions/register.html",
+        no_areas=not areas_for(request.actor).exists(),
+        no_plans=not Plan.objects.on_sale().exists(),
         title=_("Register a subscriber"),
         submit=_("Register"),
         another=True,

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger.audit import actions
 from fiberledger.audit.models import Entry, Proof
 from fiberledger.identity.models import Invitation, Membership, Role
-from fiberledger.screens import Button, Column, Empty, Filter, Screen, View
+from fiberledger.screens import Button, Column, Empty, Filter, Screen, View, cells
 from fiberledger.screens.cells import looks
 
 
@@ -152,7 +152,7 @@ entries = Screen(
     icon="scroll-text",
     columns=(
         Column("at", _("When"), kind="moment", sort=False),
-        Column("actor_name", _("Who"), sort=False),
+        Column("actor_name", _("Who"), kind="who", sort=False),
         Column("action_label", _("What"), sort=False),
         Column("target_label", _("On"), sort=False),
         Column("changes", _("Changed"), value=lambda entry: changed_fields(entry), sort=False),
@@ -201,7 +201,11 @@ def weight(entry):
 
 def changed_fields(entry):
     """The names of what changed, a few of them."""
-    names = [name for name, before, after in entry.differences if name and (before or after)]
+    names = [
+        cells.field_label(entry.target_type, name)
+        for name, before, after in entry.differences
+        if name and (before or after)
+    ]
     return ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
 
 

@@ -76,6 +76,29 @@ function options(box) {
       ],
     };
   }
+  if (kind === "across") {
+    return {
+      ...base,
+      grid: { top: 4, left: 4, right: 4, bottom: 4, containLabel: true },
+      xAxis: { type: "value", inverse: rtl, splitNumber: 4, splitLine: { lineStyle: { color: hair } }, axisLabel: { color: text, formatter: (value) => short.format(value) } },
+      yAxis: {
+        type: "category",
+        data: labels,
+        inverse: true,
+        position: rtl ? "right" : "left",
+        axisTick: { show: false },
+        axisLine: { lineStyle: { color: hair } },
+        axisLabel: { color: text, width: 120, overflow: "truncate", interval: 0 },
+      },
+      series: series.map(({ name, values }) => ({
+        name,
+        type: "bar",
+        data: values,
+        barMaxWidth: 22,
+        itemStyle: { borderRadius: rtl ? [4, 0, 0, 4] : [0, 4, 4, 0] },
+      })),
+    };
+  }
   return {
     ...base,
     grid: { top: 12, left: 4, right: 4, bottom: series.length > 1 ? 30 : 4, containLabel: true },

@@ -47,7 +47,7 @@ async function openMenu(button) {
   box.className = "row-menu menu-list";
   box.setAttribute("popover", "manual");
   box.id = "row-menu";
-  document.body.append(box);
+  document.querySelector("main").append(box);
   button.setAttribute("aria-expanded", "true");
   menu = { opener: button, box };
   await htmx.ajax("GET", `${table.dataset.base}${row.dataset.pk}/menu/`, { target: box, swap: "innerHTML" });
@@ -171,6 +171,12 @@ export function start() {
   });
   document.addEventListener("toggle", (event) => {
     if (event.target.matches?.("details.drop[data-chip]") && event.target.open) {
+      const choices = event.target.querySelector("[data-choices]");
+      if (choices) {
+        const asked = new URLSearchParams([...new FormData(choices.closest("form"))].filter(([, value]) => value));
+        htmx.ajax("GET", `${choices.dataset.choices}?${asked}`, { target: choices, swap: "innerHTML" });
+        delete choices.dataset.choices;
+      }
       event.target.querySelector("input")?.focus({ preventScroll: true });
     }
   }, true);

@@ -3,6 +3,13 @@
 import { say, word } from "./toasts.js";
 
 export function start() {
+  // The rail stays where it was scrolled to, and where one is, is seen.
+  const rail = document.querySelector(".rail-groups");
+  if (rail) {
+    rail.scrollTop = Number(sessionStorage.getItem("rail"));
+    rail.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    addEventListener("pagehide", () => sessionStorage.setItem("rail", rail.scrollTop));
+  }
   document.addEventListener("click", async (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) {

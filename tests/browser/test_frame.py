@@ -121,6 +121,69 @@ def test_the_palette_opens_finds_and_goes(desk, branches):
     assert desk.complaints == []
 
 
+def test_a_payment_is_collected_in_three_interactions_from_anywhere(desk, isp, clock):
+    clock.move_to("2026-03-01T06:00")
+    isp.sell(on="2026-03-01")
+    isp.bill("2026-03-01")
+    with desk.page() as page:
+        page.goto("/company/")
+        page.keyboard.press("/")
+        page.keyboard.type("collect asha")
+        until(page, "document.querySelector('#palette .hit')?.innerText.includes('Asha')")
+        page.keyboard.press("Enter")  # one: who
+        page.wait_for_url("**/payments/collect/*/")
+        until(page, "document.activeElement.name === 'amount'")
+        assert page.input_value("[name=amount]") == "1200"
+        page.keyboard.press("Enter")  # two: how much; the amount owed stands there
+        page.wait_for_url("**/receipt/")
+        assert "1,200" in page.inner_text(".big-amount")
+        printed = page.locator("[data-keys=p]").get_attribute("href")  # three: p brings up the printer
+        kind = page.evaluate("url => fetch(url).then((answer) => answer.headers.get('content-type'))", printed)
+        assert kind == "application/pdf"
+    assert isp.owes("Asha") == 0
+    assert desk.complaints == []
+
+
+def test_a_dialog_keeps_the_focus_and_gives_it_back(desk, branches):
+    with desk.page() as page:
+        page.goto(branches.url())
+        page.focus("[data-dialog=list-columns]")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#list-columns[open] #list-choices label")
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            assert page.evaluate(
+                "document.activeElement === document.body || !!document.activeElement.closest('#list-columns')"
+            )
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.matches('[data-dialog=list-columns]')")
+    assert desk.complaints == []
+
+
+def test_live_places_stay_fresh_and_own_up_when_they_are_not(desk, isp):
+    from fiberledger.jobs.models import Run
+    from fiberledger.screens import run_url
+
+    with isp.scope():
+        run = Run.objects.create(kind="t", title="Counting", state="running", done=10, total=1000)
+    with desk.page() as page:
+        page.goto(run_url(run))
+        page.wait_for_selector("#pulse .dot")  # the job, told in the top bar
+        until(page, "Number(document.getElementById('bell').textContent) > 0")  # a new provider's first steps
+        with isp.scope():
+            Run.objects.filter(pk=run.pk).update(done=420)
+        until(page, "document.querySelector('#run').innerText.includes('420')")
+        page.route("**/screens/runs/**", lambda route: route.abort())
+        until(page, "document.querySelector('#run [data-fresh]').innerText.startsWith('No answer; as of')")
+        page.unroute("**/screens/runs/**")
+        until(page, "document.querySelector('#run [data-fresh]').innerText.startsWith('as of')")
+        with isp.scope():
+            Run.objects.filter(pk=run.pk).update(done=1000, state="done")
+        until(page, "document.querySelector('#run progress').classList.contains('good')")
+        assert page.locator("#run[data-live]").count() == 0
+    assert [text for text in desk.complaints if "ERR_FAILED" not in text] == []
+
+
 def test_the_theme_is_switched_at_once_and_remembered(desk):
     with desk.page() as page:
         page.goto("/")

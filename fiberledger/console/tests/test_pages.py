@@ -267,3 +267,23 @@ def test_when_the_database_is_away_the_page_says_so(isp, monkeypatch):
     monkeypatch.setattr(views, "_greeting", broken)
     answer = client.get("/")
     assert answer.status_code == 500 and "Something broke" in answer.content.decode()
+
+
+def test_no_two_shortcuts_are_the_same():
+    from fiberledger.screens.registry import registry
+
+    keys = [entry.keys for entry in registry.entries if entry.keys]
+    keys += [action.keys for action in registry.actions if action.keys]
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_the_dashboard_keeps_itself_fresh_and_says_how_fresh_it_is(isp):
+    client = isp.client()
+    assert 'data-live="30"' in client.get("/").text
+    part = client.get("/?desk=owner", headers={"HX-Request": "true", "HX-Target": "live"}).text
+    assert "<html" not in part and "data-fresh" in part and "Needs attention" in part
+
+
+def test_support_has_a_desk(isp):
+    page = isp.client("support").get("/").text
+    assert "Help desk" in page and "Suspended" in page and "Overdue" in page

@@ -58,7 +58,7 @@ def test_taking_in_invites_the_owner_who_then_runs_the_company(platform):
     email = f"{uuid4().hex[:10]}@example.org"
     house, slug = Isp(platform), f"new-{uuid4().hex[:8]}"
     client = house.client("owner")
-    form = {"name": "New Net", "slug": slug, "country": "ke", "kind": "isp", "owner_name": "N", "owner_email": email}
+    form = {"name": "New Net", "slug": slug, "country": "KE", "kind": "isp", "owner_name": "N", "owner_email": email}
     assert client.get("/control/new/").status_code == 200
     assert client.post("/control/new/", {**form, "country": "XX"}).status_code == 422
     assert client.post("/control/new/", form).status_code == 302

@@ -25,6 +25,11 @@ def role(template):
     return Role.objects.get(template=template)
 
 
+def test_who_collects_in_the_field_may_send_the_receipt(isp):
+    with isp.scope():
+        assert {"notices.view", "notices.send"} <= Role.objects.get(template="collector").granted()
+
+
 def test_every_tenant_has_the_roles_of_its_kind(isp):
     with isp.scope():
         have = set(Role.objects.values_list("template", flat=True))

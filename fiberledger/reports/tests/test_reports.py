@@ -110,6 +110,15 @@ def test_new_and_lost_month_by_month(month):
     assert [tuple(row[1:]) for row in answer.rows] == [(3, 0, 3), (0, 1, -1)]
 
 
+def test_a_line_taken_back_with_its_import_was_never_new_nor_lost(month):
+    before = ask(month, "growth").rows
+    line = month.sell(to="Zara", on="2026-04-12")
+    assert ask(month, "growth").rows != before
+    with month.scope():
+        subscriptions.withdraw([line.pk], by=month.system())
+    assert ask(month, "growth").rows == before
+
+
 def test_a_branch_manager_sees_nothing_of_other_branches(month):
     from fiberledger.places.models import Branch
 

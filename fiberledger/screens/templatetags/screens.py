@@ -9,6 +9,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from fiberledger import calendar
 from fiberledger.money import Money
 from fiberledger.screens import assets, cells
 from fiberledger.screens.registry import Reading
@@ -52,6 +53,12 @@ def moment(value: Any) -> SafeString:
 
 
 @register.simple_tag
+def clock() -> SafeString:
+    """The time of day to the second: beside what is looked at as it is now."""
+    return cells.clock(calendar.now())
+
+
+@register.simple_tag
 def ago(value: Any) -> SafeString:
     return cells.ago(value)
 
@@ -65,6 +72,18 @@ def flag(value: Any) -> SafeString:
 def show(value: Any) -> SafeString:
     """Any value by its type."""
     return cells.show(value)
+
+
+@register.filter
+def of(name: str, model: str) -> str:
+    """A field's name as people read it: {{ name|of:"billing.invoice" }}."""
+    return cells.field_label(model, name)
+
+
+@register.filter
+def who(name: Any) -> SafeString:
+    """Who did something, in the reader's language."""
+    return cells.who(name)
 
 
 @register.filter
@@ -210,10 +229,6 @@ def errors(form: Any) -> dict[str, Any]:
 # --- figures and charts ---------------------------------------------------------------------------------------
 
 
-def _amount(value: Any) -> SafeString:
-    return cells.money(value) if isinstance(value, Money) else cells.show(value)
-
-
 def _plain(value: Any) -> float | None:
     if isinstance(value, Money):
         return float(value.amount)
@@ -244,10 +259,10 @@ def change_of(reading: Reading) -> dict[str, Any] | None:
 def spark(values: Any) -> SafeString:
     """A sparkline as SVG; decoration, its numbers stand in words beside it."""
     points = [float(v) for v in values]
-    if len(points) < 2:
+    if len(set(points)) < 2:
         return mark_safe("")
-    low, high = min(points), max(points)
-    span = (high - low) or 1.0
+    low = min(points)
+    span = max(points) - low
     step = 100 / (len(points) - 1)
     line = " ".join(f"{i * step:.1f},{22 - (v - low) / span * 20:.1f}" for i, v in enumerate(points))
     return mark_safe(
@@ -265,7 +280,7 @@ def stat(reading: Reading, label: Any = "", url: str = "", icon: str = "") -> di
         "label": label,
         "url": url,
         "icon": icon,
-        "value": _amount(reading.value),
+        "value": cells.figure(reading.value),
         "change": change_of(reading),
         "spark": spark(reading.trend),
     }
@@ -310,5 +325,6 @@ def empty(
 
 
 @register.filter
-def lookup(mapping: Any, key: Any) -> Any:
-    return mapping.get(key) if hasattr(mapping, "get") else None
+def footing(table: Any) -> list[tuple[Any, Any]]:
+    """The closing line of a table, each value with its column."""
+    return list(zip(table.columns, table.footer, strict=False))
