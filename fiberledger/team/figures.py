@@ -21,7 +21,7 @@ def _faults(request: Any) -> Iterable[WorkItem]:
         yield WorkItem(
             _TITLES[Proof.What(proof.what)],
             reverse("team:proof", args=[proof.pk]),
-            proof.faults[0],
+            next(iter(proof.faults), ""),
             icon="shield-alert",
             tone="bad",
             count=proof.count,
