@@ -105,6 +105,10 @@ class Plan(TenantModel):
         DHCP = "dhcp", _("DHCP")
         CABLE = "cable", _("Cable TV")
 
+    class Cycle(models.TextChoices):
+        FIXED = "fixed", _("Fixed day of the month")
+        ANNIVERSARY = "anniversary", _("Day it began")
+
     class Category(models.TextChoices):
         RESIDENTIAL = "residential", _("Residential")
         BUSINESS = "business", _("Business")
@@ -139,6 +143,13 @@ class Plan(TenantModel):
         default=30,
         validators=[MinValueValidator(1)],
         help_text=_("days; 28 to 31 are billed by calendar month"),
+    )
+    cycle = models.CharField(
+        _("billing cycle"),
+        max_length=12,
+        choices=Cycle.choices,
+        blank=True,
+        help_text=_("For lines sold from now on. Empty: as the billing rules say."),
     )
     price = AmountField(_("price"), validators=NOT_NEGATIVE)
     currency = models.CharField(_("currency"), max_length=3)
@@ -199,6 +210,7 @@ class Plan(TenantModel):
                     price__gte=0, installation_fee__gte=0, deposit__gte=0, reconnection_fee__gte=0, late_fee__gte=0
                 ),
             ),
+            models.CheckConstraint(name="plan_cycle_known", condition=Q(cycle__in=["", "fixed", "anniversary"])),
             models.CheckConstraint(name="plan_is_valid_for_a_day", condition=Q(validity_days__gte=1)),
         ]
 

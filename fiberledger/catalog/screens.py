@@ -38,6 +38,7 @@ plans = Screen(
         Column("speed", _("Speed"), sort="download_kbps"),
         "price",
         Column("validity_days", _("Days"), hidden=True),
+        Column("cycle", hidden=True),
         "category",
         Column("connection_type", hidden=True),
         "tax__name",

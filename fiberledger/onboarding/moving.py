@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -33,6 +33,15 @@ from .rules import Row
 NEXT = "next"
 
 
+class PlanTerms(NamedTuple):
+    """Of a plan what a line's terms depend on."""
+
+    price: Decimal
+    validity_days: int
+    connection_type: str
+    cycle: str  # "": as the billing rules say
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How lines that come from elsewhere are billed from now on."""
@@ -46,10 +55,10 @@ class Terms:
     def of(cls, policy: BillingPolicy, options: dict, today: date) -> Terms:
         return cls(policy.cycle, policy.anchor_day, today, options.get("bill_from", "this"))
 
-    def billed_until(self, started_on: date, validity_days: int) -> date | None:
+    def billed_until(self, started_on: date, plan: PlanTerms) -> date | None:
         """The first day that we bill: what lies before was billed elsewhere, and stands in the opening balance."""
-        anchor = self.anchor_day if self.cycle == Subscription.Cycle.FIXED else started_on.day
-        months, days = periods.span(validity_days)
+        anchor = self.anchor_day if (plan.cycle or self.cycle) == Subscription.Cycle.FIXED else started_on.day
+        months, days = periods.span(plan.validity_days)
         terms = periods.Terms(billing="prepaid", anchor_day=anchor, started_on=started_on, months=months, days=days)
         start, end = periods.whole_period(self.today, terms)
         if self.bill_from == NEXT:
@@ -58,14 +67,13 @@ class Terms:
 
 
 def sell(
-    terms: Terms, plans: dict[int, tuple[Decimal, int, str]], pairs: Sequence[tuple[int, Row]], *, by: Any
+    terms: Terms, plans: dict[int, PlanTerms], pairs: Sequence[tuple[int, Row]], *, by: Any
 ) -> dict[str, list[int]]:
     """A line for every row that names a plan, and the login for every line that has one."""
     sales, rows = [], []
     for subscriber_id, row in pairs:
         if row.plan is None:
             continue
-        _price, validity_days, _connection = plans[row.plan]
         started_on = row.installed_on or terms.today
         sales.append(
             Sale(
@@ -75,7 +83,7 @@ def sell(
                 status=str(row.status),
                 price=row.fee,
                 ended_on=terms.today if row.status in (Status.TERMINATED, Status.BLACKLISTED) else None,
-                billed_until=terms.billed_until(started_on, validity_days),
+                billed_until=terms.billed_until(started_on, plans[row.plan]),
             )
         )
         rows.append(row)
@@ -83,7 +91,12 @@ def sell(
         sales, by=by, reason=StatusChange.Reason.IMPORTED, check=False, action="subscription.imported"
     )
     logins = [
-        {"subscription_id": pk, "username": row.username, "password": row.password, "kind": _kind(plans[row.plan][2])}  # type: ignore[index]
+        {
+            "subscription_id": pk,
+            "username": row.username,
+            "password": row.password,
+            "kind": _kind(plans[row.plan].connection_type),  # type: ignore[index]
+        }  # fmt: skip
         for pk, row in zip(ids, rows, strict=True)
         if row.username
     ]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -25,6 +25,10 @@ from .words import REMEDIES, WORDS
 CONNECTIONS = {
     "pppoe": "pppoe", "ppp": "pppoe", "hotspot": "hotspot", "wifi": "hotspot", "static": "static", "static ip": "static", "ip": "static",
     "dhcp": "dhcp", "ipoe": "dhcp", "cable": "cable", "cable tv": "cable", "catv": "cable", "tv": "cable",
+}  # fmt: skip
+CYCLES = {
+    "fixed": "fixed", "fixed date": "fixed", "fixed day": "fixed", "calendar": "fixed",
+    "anniversary": "anniversary", "rolling": "anniversary", "activation date": "anniversary",
 }  # fmt: skip
 
 
@@ -130,6 +134,7 @@ class PlanImporter:
         Field(
             "quota", gettext_lazy("Data limit"), ("data limit", "quota gb", "data gb", "limit", "fup", "volume", "data")
         ),
+        Field("cycle", gettext_lazy("Billing cycle"), ("billing cycle", "cycle", "bill cycle")),
         Field("connection", gettext_lazy("Connection type"), ("connection type", "type", "service type")),
         Field(
             "installation_fee",
@@ -178,7 +183,8 @@ class PlanImporter:
             download_kbps=read("download", kbps, "speed invalid"), upload_kbps=read("upload", kbps, "speed invalid"),
             validity_days=read("validity_days", _days, "validity invalid") or 30,
             quota_mb=read("quota", megabytes, "quota invalid"),
-            connection_type=read("connection", _connection, "connection unknown") or "pppoe",
+            connection_type=read("connection", _one_of(CONNECTIONS), "connection unknown") or "pppoe",
+            cycle=read("cycle", _one_of(CYCLES), "cycle unknown") or "",
             installation_fee=read("installation_fee", lambda cell: cells.amount(cell, currency), "price invalid") or Decimal(0),
             deposit=read("deposit", lambda cell: cells.amount(cell, currency), "price invalid") or Decimal(0),
             code=text(raw.get("code", ""))[:40],
@@ -261,10 +267,15 @@ def _days(cell: Any) -> int | None:
     return int(number)
 
 
-def _connection(cell: Any) -> str | None:
-    value = text(cell).lower()
-    if not value or value in NOTHING:
-        return None
-    if value not in CONNECTIONS:
-        raise Unfit
-    return CONNECTIONS[value]
+def _one_of(words: dict[str, str]) -> Callable[[Any], str | None]:
+    """The reading of a cell that says one of these words, or nothing."""
+
+    def rule(cell: Any) -> str | None:
+        value = text(cell).lower()
+        if not value or value in NOTHING:
+            return None
+        if value not in words:
+            raise Unfit
+        return words[value]
+
+    return rule

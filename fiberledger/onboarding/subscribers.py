@@ -31,7 +31,7 @@ class Context:
     """What one pass over a file knows: the tenant's terms, and what good rows so far have claimed."""
 
     place: Place
-    plans: dict[int, tuple[Decimal, int, str]]  # id → price, validity, connection type
+    plans: dict[int, moving.PlanTerms]
     terms: moving.Terms
     barred_phones: frozenset[str]
     barred_ids: frozenset[str]
@@ -263,11 +263,11 @@ def _read_plans(context: Context) -> None:
     for pk, name, code, *terms in (
         Plan.objects.exclude(status__in=["draft", "archived"])
         .order_by("-id")
-        .values_list("pk", "name", "code", "price", "validity_days", "connection_type")
+        .values_list("pk", "name", "code", "price", "validity_days", "connection_type", "cycle")
     ):
         plans.setdefault(key(code), pk)
         plans[key(name)] = pk  # of two plans of one name the older is meant; a name goes before a code
-        context.plans[pk] = tuple(terms)
+        context.plans[pk] = moving.PlanTerms(*terms)
     context.place.plans = plans
 
 

@@ -53,6 +53,7 @@ WORDS = {
     "validity invalid": _("Validity invalid"),
     "quota invalid": _("Data limit invalid"),
     "connection unknown": _("Connection type unknown"),
+    "cycle unknown": _("Billing cycle unknown"),
     "row too long": _("Row longer than the header"),
 }
 
@@ -109,6 +110,7 @@ REMEDIES = {
     "validity invalid": _("Write a number of days, 1 or more."),
     "quota invalid": _("Write the data limit in GB, or leave the cell empty for no limit."),
     "connection unknown": _("Write pppoe, hotspot, static, dhcp or cable."),
+    "cycle unknown": _("Write fixed or anniversary, or nothing: then your billing rules decide."),
     **dict.fromkeys(
         (
             "name too long",

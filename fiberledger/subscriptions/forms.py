@@ -33,7 +33,11 @@ class TermsFields(forms.Form):
     on = forms.DateField(label=_("Starts on"), widget=forms.DateInput(attrs={"type": "date"}))
     price = AmountInput(label=_("Agreed price"), required=False, min_value=0, help_text=_("Empty: the plan's price."))
     billing = forms.ChoiceField(label=_("Billing"), choices=Subscription.Billing.choices)
-    cycle = forms.ChoiceField(label=_("Cycle"), choices=Subscription.Cycle.choices)
+    cycle = forms.ChoiceField(
+        label=_("Cycle"),
+        required=False,
+        choices=[("", _("As the plan or the billing rules say")), *Subscription.Cycle.choices],
+    )
     anchor_day = forms.IntegerField(
         label=_("Billing day"),
         required=False,
@@ -53,7 +57,7 @@ class TermsFields(forms.Form):
         agreed = terms.default()
         self.fields["plan"].queryset = Plan.objects.on_sale()
         self.fields["on"].initial = calendar.today
-        for name in ("billing", "cycle", "anchor_day", "first_period"):
+        for name in ("billing", "anchor_day", "first_period"):
             self.fields[name].initial = getattr(agreed, name)
         if actor is not None and not actor.may("subscriptions.price"):
             del self.fields["price"]
@@ -63,7 +67,7 @@ class TermsFields(forms.Form):
     def sale(self) -> dict[str, Any]:
         data = self.cleaned_data
         return {
-            "on": data["on"], "billing": data["billing"], "cycle": data["cycle"], "anchor_day": data.get("anchor_day"),
+            "on": data["on"], "billing": data["billing"], "cycle": data["cycle"] or None, "anchor_day": data.get("anchor_day"),
             "price": data.get("price"), "first_period": data["first_period"], "free_days": data.get("free_days") or 0,
             "label": data.get("label") or "",
         }  # fmt: skip

@@ -116,7 +116,7 @@ def sell_many(
         plan = plans[sale.plan_id]
         if plan.currency != currency:
             raise Refusal(_("“%(plan)s” is priced in %(currency)s.") % {"plan": plan, "currency": plan.currency})
-        cycle = sale.cycle or agreed.cycle
+        cycle = sale.cycle or plan.cycle or agreed.cycle
         anchor = sale.anchor_day or (agreed.anchor_day if cycle == Subscription.Cycle.FIXED else None)
         status = sale.status or (Status.ACTIVE if sale.on <= today else Status.PENDING)
         own_price = None if sale.price is None or sale.price == plan.price else sale.price

@@ -305,13 +305,19 @@ def test_plans_are_listed_added_and_changed(day):
     answer = client.post("/catalog/plans/new/", {
         "name": "Giga", "code": "", "category": "business", "status": "active", "connection_type": "pppoe", "price": "9000",
         "validity_days": 30, "download_kbps": 1000000, "upload_kbps": 1000000, "areas": [day.shop.city.pk],
-        "sold_by_resellers": "on",
+        "sold_by_resellers": "on", "cycle": "fixed",
     })  # fmt: skip
     assert answer.status_code == 302, answer.content.decode()[:3000]
     with day.scope():
         giga = Plan.objects.get(name="Giga")
         assert giga.code == "GIGA" and giga.speed == "1000 Mbit/s" and list(giga.areas.all()) == [day.shop.city]
-    assert "1000 Mbit/s" in page(day, f"/catalog/plans/{giga.pk}/")
+    record = page(day, f"/catalog/plans/{giga.pk}/")
+    assert "1000 Mbit/s" in record and "Fixed day of the month" in record
+    register(day, plan=giga.pk, cycle="")
+    register(day, name="Ravi", phone="0300-7654321", plan=giga.pk, cycle="anniversary")
+    with day.scope():
+        lines = dict(Subscription.objects.values_list("subscriber__name", "cycle"))
+    assert lines == {"Asha Bibi": "fixed", "Ravi": "anniversary"}  # the plan's, unless something else is agreed
     again = client.post("/catalog/plans/new/", {
         "name": "giga", "category": "business", "status": "active", "connection_type": "pppoe", "price": "-1",
         "validity_days": 0, "download_kbps": 10, "burst_download_kbps": 5,
