@@ -96,7 +96,7 @@ def sell(
             "username": row.username,
             "password": row.password,
             "kind": _kind(plans[row.plan].connection_type),  # type: ignore[index]
-        }  # fmt: skip
+        }
         for pk, row in zip(ids, rows, strict=True)
         if row.username
     ]
