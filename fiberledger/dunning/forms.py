@@ -114,5 +114,5 @@ class AreaGraceForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> AreaGrace:
         grace = super().save(commit)
-        services.rules_changed()
+        services.withdraw_cuts()
         return grace

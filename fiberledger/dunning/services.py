@@ -148,19 +148,22 @@ def cases(
     mode: str = "policy",
     statuses: Sequence[str] = CUTTABLE,
     all_of_scope: bool = False,
+    late: dict[int, tuple] | None = None,
 ) -> list[Case]:
     """What the rules need to know of everyone in the scope who might be cut, in three queries (more with grace by
     area and reminders), whatever their number.
 
     `policy` looks at those with something past due, `owing` at those who owe, `everyone` at all with a line on.
-    `all_of_scope` gives everyone in the scope, owing or not, with a line or without.
+    `all_of_scope` gives everyone in the scope, owing or not, with a line or without. `late`: what is past due, by
+    subscriber, where the caller has read it.
     """
     where, values = _where(scope)
     values |= {"tenant": current_tenant_id(), "today": today, "statuses": [str(status) for status in statuses]}
     only = "AND i.subscriber_id = ANY(%(subscribers)s)" if "subscribers" in scope else ""
     with connection.cursor() as cursor:
-        cursor.execute(_OVERDUE.format(only=only), values)
-        late = {row[0]: row[1:] for row in cursor.fetchall()}
+        if late is None:
+            cursor.execute(_OVERDUE.format(only=only), values)
+            late = {row[0]: row[1:] for row in cursor.fetchall()}
         if all_of_scope or mode == "everyone":
             pass
         elif mode == "owing":
@@ -450,27 +453,29 @@ def _instant(night: date, hour: int) -> datetime:
     return datetime.combine(night, time(hour), calendar.zone()).astimezone(UTC) + AFTER_THE_NIGHT
 
 
-def _expected(scope: dict[str, Any], rows: SuspensionPolicy) -> dict[int, Expected]:
-    """Whom the coming nights would cut, as things stand: in the queries of `cases` and two more, whatever their number.
+def _expected(scope: dict[str, Any], rows: SuspensionPolicy, has: Iterable[tuple]) -> dict[int, Expected]:
+    """Whom the coming nights would cut, as things stand, in four queries (more with grace by area and reminders).
 
-    A line that the clock has cut already keeps its night while the rules still want it cut; nobody's else lies in the
-    past, or a debt of long ago would be cut the moment that the rules are switched on.
+    A line that the clock has cut already (`has`: subscriber, line, instant) keeps its night while the rules still want it
+    cut; nobody's else lies in the past, or a debt of long ago would be cut the moment that the rules are switched on.
     """
     today = calendar.today()
     coming = today if rows.last_run_on != today and calendar.now() < _instant(today, rows.hour) else today + _DAY
+    past = {subscriber: calendar.local(at - AFTER_THE_NIGHT).date() for subscriber, _line, at in has}
+    if rows.passes_until is not None and rows.passes_until < min(coming, *past.values(), coming):
+        return {}
     only = "AND i.subscriber_id = ANY(%(subscribers)s)" if "subscribers" in scope else ""
     bills: dict[int, list[rules.Bill]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_BILLS.format(only=only), {"tenant": current_tenant_id(), **scope})
         for subscriber, *bill in cursor.fetchall():
             bills.setdefault(subscriber, []).append(rules.Bill(*bill))
-    past = {
-        subscriber: calendar.local(at - AFTER_THE_NIGHT).date()
-        for subscriber, at in _with_a_cut(scope).values_list("subscriber_id", "cut_at")
-    }
-    found = {}
-    for case in cases(scope, today=date.max):
-        its = bills.get(case.subscriber_id, [])
+    found: dict[int, Expected] = {}
+    if not bills:
+        return found
+    late = {subscriber: (*_NOT_LATE[:3], its[0].due_on, its[0].number) for subscriber, its in bills.items()}
+    for case in cases(scope, today=today, late=late):
+        its = bills[case.subscriber_id]
         first = min(coming, past.get(case.subscriber_id, coming))
         night = rules.first_cut(case.facts, its, rows.rules, first)
         if night is not None and first < night < coming:
@@ -483,31 +488,31 @@ def _expected(scope: dict[str, Any], rows: SuspensionPolicy) -> dict[int, Expect
 _DAY = timedelta(days=1)
 
 
-def _with_a_cut(scope: dict[str, Any]) -> Any:
+def _with_a_cut(scope: dict[str, Any]) -> list[tuple[int, int, datetime]]:
     lines = Subscription.objects.filter(cut_at__isnull=False)
-    return lines.filter(subscriber_id__in=scope["subscribers"]) if "subscribers" in scope else lines
+    if "subscribers" in scope:
+        lines = lines.filter(subscriber_id__in=scope["subscribers"])
+    return list(lines.values_list("subscriber_id", "pk", "cut_at"))
 
 
 def look_ahead() -> list[int]:
     """Find out how many nights the breaker lets pass as things stand, and whose lines need another instant than they
     have: subscriber ids, for `plan_cuts`."""
-    rows = policy()
-    expected = _expected({}, rows) if rows.enabled else {}
-    until = None
+    rows, has = policy(), _with_a_cut({})
+    rows.passes_until, expected = None, {}
     if rows.enabled and not SuspensionRun.objects.filter(state="stopped").exists():
-        until, on, nights = date.max, lines_on({}), Counter[date]()
+        expected = _expected({}, rows, has)
+        rows.passes_until, on, nights = date.max, lines_on({}), Counter[date]()
         for each in expected.values():
             nights[each.night] += len(each.lines)
         for night, cutting in sorted(nights.items()):
             if rules.breaker(cutting, on, rows.rules).tripped:
-                until = night - _DAY
+                rows.passes_until = night - _DAY
                 break
             on -= cutting
-    SuspensionPolicy.objects.filter(pk=rows.pk).update(passes_until=until)
-    rows.passes_until = until
+    SuspensionPolicy.objects.filter(pk=rows.pk).update(passes_until=rows.passes_until)
     wanted = {(subscriber, *pair) for subscriber, cuts in _cuts(expected, rows).items() for pair in cuts.items()}
-    has = set(_with_a_cut({}).values_list("subscriber_id", "pk", "cut_at"))
-    return sorted({subscriber for subscriber, _line, _at in wanted ^ has})
+    return sorted({subscriber for subscriber, _line, _at in wanted.symmetric_difference(has)})
 
 
 def _cuts(expected: dict[int, Expected], rows: SuspensionPolicy) -> dict[int, dict[int, datetime]]:
@@ -537,22 +542,19 @@ def plan_cuts(subscriber_ids: Iterable[int]) -> int:
         .values_list("pk", flat=True)
     )
     rows, scope = policy(), {"subscribers": ids}
-    at: dict[int, datetime | None] = dict.fromkeys(_with_a_cut(scope).values_list("pk", flat=True))
+    has = _with_a_cut(scope)
+    at: dict[int, datetime | None] = dict.fromkeys(line for _subscriber, line, _at in has)
     if rows.passes_until is not None:
-        for cuts in _cuts(_expected(scope, rows), rows).values():
+        for cuts in _cuts(_expected(scope, rows, has), rows).values():
             at.update(cuts)
     return subscriptions.set_cuts(at) if at else 0
 
 
 def withdraw_cuts() -> None:
-    """No line is cut by the clock until `look_ahead` has looked again."""
+    """No line is cut by the clock until a job has looked ahead again: the rules are others, or the breaker has spoken.
+    (That job also takes away what somebody planned in the same instant.)"""
     SuspensionPolicy.objects.update(passes_until=None)
     subscriptions.withdraw_cuts()
-
-
-def rules_changed() -> None:
-    """The rules are others: what was planned by the old ones is void at once, and planned anew by a job."""
-    withdraw_cuts()
     look_ahead_soon()
 
 

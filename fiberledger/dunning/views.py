@@ -290,7 +290,7 @@ def settings(request: HttpRequest) -> HttpResponse:
         if changed.enabled and not was_on:
             changed.last_run_on = calendar.today()  # switching it on in the afternoon cuts nobody before the night
         changed.save()
-        services.rules_changed()
+        services.withdraw_cuts()
         audit.note(request.actor, "suspension.rules_changed", changed, before, audit.snapshot(changed))
         screens.toast(request, _("The suspension rules were saved."))
         return redirect("dunning:settings")
@@ -309,5 +309,5 @@ def remove_grace(request: HttpRequest, pk: int) -> HttpResponse:
     grace = get_object_or_404(AreaGrace.objects.select_related("area"), pk=pk)
     audit.note(request.actor, "areagrace.deleted", grace, before=audit.snapshot(grace))
     grace.delete()
-    services.rules_changed()
+    services.withdraw_cuts()
     return redirect("dunning:grace-list")

@@ -10,11 +10,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from fiberledger import notices
 from fiberledger.access import services as access
 from fiberledger.access.models import RadiusLine
 from fiberledger.billing import services as billing
 from fiberledger.dunning import services
 from fiberledger.dunning.models import AreaGrace, Exemption, SuspensionPolicy, SuspensionRun
+from fiberledger.notices.models import Notice
 from fiberledger.payments import services as payments
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions import services as subscriptions
@@ -88,7 +90,7 @@ def test_whatever_spares_moves_or_clears_the_instant(yard):
     assert yard.cut_at(asha) == morning("02-06")
     with yard.scope():
         grace = AreaGrace.objects.create(area=yard.city, days=9)
-        services.rules_changed()
+        services.withdraw_cuts()
     assert yard.cut_at(asha) is None, "the old instant is void before any job has planned the new one"
     yard.isp.run()
     assert yard.cut_at(asha) == morning("02-10")
@@ -210,3 +212,17 @@ def test_everybody_is_planned_in_as_many_queries_as_a_few(yard):
     with yard.scope():
         assert Subscription.objects.filter(cut_at__isnull=False).count() == 23
         assert services.look_ahead() == [], "and looking again finds nothing to do"
+
+
+def test_where_a_reminder_comes_first_the_clock_waits_for_one_too(yard, clock):
+    asha = yard.subscriber("Asha")
+    yard.rules(remind_first=True)
+    yard.bill(asha, "1200", due=date(2026, 2, 5))
+    yard.isp.run()
+    clock.move_to("2026-02-10")
+    yard.night()
+    assert yard.cut_at(asha) is None
+    with yard.scope():
+        notices.mark_sent(Notice.objects.get(event="invoice.overdue").pk, via="sms", by=yard.boss)
+    yard.look_ahead()
+    assert yard.cut_at(asha) == morning("02-11")
