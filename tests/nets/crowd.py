@@ -100,14 +100,15 @@ class Crowd:
             return f"{old} - n * interval '1 second'"
         if isinstance(field, models.DateField):
             return f"{old} - n" if field in unique else f"{old} - n %% 300"
-        is_free = isinstance(field, models.CharField | models.TextField) and not field.choices
+        is_free = isinstance(field, models.CharField | models.TextField)
         return _another(field, old) if field in unique or (is_free and field.name not in _checked(field.model)) else old
 
 
 def _once_a_tenant(model: type[models.Model]) -> bool:
     """Policies and profiles: there is one. Words that a tenant chooses: one for each of ours."""
     uniques = [c.fields for c in model._meta.constraints if isinstance(c, models.UniqueConstraint) and c.fields]
-    return any(set(fields) <= {"tenant", *WORDS} for fields in uniques)
+    words = {"tenant", *WORDS, *(field.name for field in model._meta.concrete_fields if field.choices)}
+    return any(set(fields) <= words for fields in uniques)
 
 
 def _checked(model: type[models.Model]) -> set[str]:
@@ -123,7 +124,7 @@ def _named(condition: Any) -> list[str]:
 
 
 def _another(field: models.Field, old: str) -> str:
-    if field.name in WORDS:
+    if field.name in WORDS or field.choices:
         return old
     if isinstance(field, models.UUIDField):
         return f"CASE WHEN {old} IS NULL THEN NULL ELSE gen_random_uuid() END"
@@ -136,8 +137,8 @@ def _another(field: models.Field, old: str) -> str:
     if "phone" in field.name:
         return f"left({old}, 6) || lpad(n::text, 7, '0')"
     if isinstance(field, models.CharField | models.TextField):
-        room = min(8, (field.max_length or 200) - 5)  # as long as names are
-        return f"CASE WHEN {old} = '' THEN '' ELSE left({old}, {room}) || lpad(n::text, 5, '0') END"
+        room = min(8, (field.max_length or 200) - 6)  # as long as names are
+        return f"CASE WHEN {old} = '' THEN '' ELSE left({old}, {room}) || '-' || lpad(n::text, 5, '0') END"
     return old
 
 
