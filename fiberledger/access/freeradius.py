@@ -171,8 +171,10 @@ confdir = "@folder@"
 logdir = "@folder@/log"
 run_dir = "@folder@/run"
 max_request_time = 10
-max_requests = 16384
-cleanup_delay = 5
+# A login's answer is kept for that many seconds, should the router ask again; with so many kept, new logins are dropped.
+# So these two are a limit on logins a second. An answer that is forgotten is given anew.
+max_requests = 32768
+cleanup_delay = 2
 hostname_lookups = no
 proxy_requests = no
 
