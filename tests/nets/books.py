@@ -22,7 +22,8 @@ def _newest() -> int:
 
 @pytest.fixture(autouse=True)
 def balanced_books():
-    """Prove the books of every tenant that came to be while the test ran."""
+    """Prove the books of every tenant that came to be while the test ran; not of one that was only copied full
+    (see tests/nets/crowd.py), perhaps by a test beside us."""
     before = _newest()
     yield
     if _newest() == before:
@@ -31,7 +32,7 @@ def balanced_books():
     from fiberledger.tenancy import tenant_scope
     from fiberledger.tenancy.models import Tenant
 
-    for tenant in Tenant.objects.using("control").filter(pk__gt=before):
+    for tenant in Tenant.objects.using("control").filter(pk__gt=before).exclude(slug__startswith="crowded-"):
         with tenant_scope(tenant.pk):
             faults = ledger.verify()
         assert faults == [], f"{tenant.slug}: {faults}"

@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -33,7 +34,7 @@ def crowd():
     from fiberledger.tenancy.services import create_tenant
     from tests.stage import Isp
 
-    isp = Isp(create_tenant("crowded", name="Bright ISP", country="PK"))
+    isp = Isp(create_tenant(f"crowded-{uuid4().hex[:8]}", name="Bright ISP", country="PK"))
     with Crowd(Rows(isp)) as crowd:
         yield crowd
 
