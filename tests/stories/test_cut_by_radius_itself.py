@@ -20,7 +20,8 @@ def shop(isp, clock):
     clock.move_to(datetime.now(UTC).replace(hour=9) - timedelta(days=10))
     shop = Shop(isp)
     with shop.scope():
-        SuspensionPolicy.objects.update(enabled=True, last_run_on=calendar.today())
+        # From midnight on, since today may have just begun where they are.
+        SuspensionPolicy.objects.update(enabled=True, hour=0, last_run_on=calendar.today())
     night(shop)
     with shop.scope():
         jobs.enqueue("dunning.look_ahead")

@@ -52,7 +52,7 @@ class HouseWithRadius(House):
     def __init__(self, folder: Path, user: str = "") -> None:
         super().__init__(folder)
         self.auth, self.acct, self.user = free_port(), free_port(), user
-        self.log = folder.with_name(f"{folder.name}.log")
+        self.log_file = folder.with_name(f"{folder.name}.log")
 
     def environment(self, **settings: str) -> dict[str, str]:
         radius = {"RADIUS_LISTEN": "127.0.0.1", "RADIUS_AUTH_PORT": str(self.auth), "RADIUS_ACCT_PORT": str(self.acct)}
@@ -74,13 +74,13 @@ class HouseWithRadius(House):
 
     def start(self) -> None:
         command = self.python("-m", "fiberledger", "run", "--radius", "--no-demo", "--web=1", "--workers=1")
-        with open(self.log, "ab") as log:
+        with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log, cwd="/")
         wait_until(lambda: self.process.poll() is not None or (self.serves() and self.listens()), 180)
         assert self.process.poll() is None, self.said()
 
     def said(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
+        return self.log_file.read_text(errors="replace")[-4000:]
 
     def listens(self) -> bool:
         held = {line.split()[1].rpartition(":")[2] for line in Path("/proc/net/udp").read_text().splitlines()[1:]}
@@ -109,7 +109,7 @@ def house(request):
             opened.end()
         postgres.Cluster(folder).stop("immediate")
         shutil.rmtree(folder)
-        opened.log.unlink()
+        opened.log_file.unlink()
 
 
 def test_a_fresh_machine_answers_its_first_router(house):
