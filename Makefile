@@ -32,7 +32,8 @@ check: tools ## seconds, before every commit: style, types, walls, migrations, t
 test: tools ## check, then every test
 	@"$(BIN)/python" scripts/test_tools.py
 	@"$(BIN)/python" scripts/check.py
-	@"$(BIN)/python" -m pytest -n $(JOBS) $(ARGS)
+	@$(if $(ARGS),,"$(BIN)/python" -m pytest -m alone)
+	@"$(BIN)/python" -m pytest -n $(JOBS) $(if $(ARGS),,-m "not alone") $(ARGS)
 
 bench: tools ## measure: make bench BENCH=billing-run SIZE=100000; all without BENCH
 	@"$(BIN)/python" -m benchmarks $(if $(BENCH),--bench $(BENCH)) $(if $(SIZE),--size $(SIZE)) $(ARGS)
