@@ -221,7 +221,9 @@ class Server:
 
     @property
     def processes(self) -> list[int]:
-        return postgres_processes(int((self.data / "postmaster.pid").read_text().split()[0]))
+        with suppress(FileNotFoundError):
+            return postgres_processes(int((self.data / "postmaster.pid").read_text().split()[0]))
+        return []
 
     def url(self, **options: str) -> str:
         return (

@@ -24,7 +24,8 @@ def server():
     own = Server(folder)
     own.create()
     yield own
-    own.stop("immediate")
+    if own.processes:  # not so when a test failed while it was away
+        own.stop("immediate")
     shutil.rmtree(folder)
 
 

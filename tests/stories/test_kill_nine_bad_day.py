@@ -159,11 +159,11 @@ def test_killed_in_the_middle_all_of_it_is_done_once(house, what, size):
     gate = Gate(house, shop.tenant_id, "invoice", "subscriber", "receipt")
     with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
         stack.callback(gate.open)
-        shop.start_import(size)  # checked, and about to be taken
         gate.shut()
+        shop.start_import(size)
         shop.start_billing()
         paying = pool.submit(shop.pay, asha, form)
-        until(lambda: gate.waiting() == 3)
+        until(lambda: gate.waiting() == 3, told=lambda: house.log[-3000:])
         if size == MANY:
             for name in ("invoice", "subscriber"):
                 gate.let_one_through(name)
