@@ -1,4 +1,4 @@
-"""Installs what only tests need from the distribution: Chromium and FreeRADIUS. Says clearly when it cannot."""
+"""Installs what only tests need from the distribution: Chromium, FreeRADIUS, systemd. Says clearly when it cannot."""
 
 import shutil
 import sys
@@ -22,6 +22,7 @@ PARTS = {
     "freeradius": lambda: shutil.which("freeradius") or Path("/usr/sbin/freeradius").exists(),
     "freeradius-postgresql": lambda: any(Path("/usr/lib/freeradius").glob("rlm_sql_postgresql*")),
     "freeradius-utils": lambda: shutil.which("radclient"),
+    "systemd": lambda: shutil.which("systemd-analyze"),  # reads the unit that docs/running.md recommends
 }
 
 

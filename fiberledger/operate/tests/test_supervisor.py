@@ -149,7 +149,6 @@ def test_a_backup_has_the_sessions_of_every_month(house, reader):
         shutil.rmtree(elsewhere)
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here to ask")
 def test_the_unit_in_the_documentation_is_one_that_systemd_takes(tmp_path):
     text = (Path(__file__).parents[3] / "docs" / "running.md").read_text()
     unit = re.search(r"```ini\n(.*?)```", text, re.DOTALL)[1]
