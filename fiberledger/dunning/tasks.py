@@ -119,14 +119,6 @@ def reconsider(tenant_id: int, subscriber_id: int, **cause: int) -> None:
         services.reconsider([subscriber_id], by=Actor.system(_("payment")))
 
 
-@jobs.task("dunning.reconsider_many")
-def reconsider_many(tenant_id: int, subscriber_ids: list[int]) -> None:
-    """Money moved for many at once (a billing run took advances, an import posted balances)."""
-    for start in range(0, len(subscriber_ids), services.BATCH):
-        with tenant_scope(tenant_id), override(current_tenant().language):
-            services.reconsider(subscriber_ids[start : start + services.BATCH], by=Actor.system(_("settlement")))
-
-
 @jobs.task("dunning.tell_suspended")
 def tell_suspended(tenant_id: int, subscription_ids: list[int]) -> None:
     with tenant_scope(tenant_id):

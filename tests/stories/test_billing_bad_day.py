@@ -16,22 +16,11 @@ from fiberledger import ledger
 from fiberledger.billing import runs, tasks
 from fiberledger.billing.models import BillingRun, Invoice
 from fiberledger.jobs.models import Run
-from fiberledger.subscribers.services import NewSubscriber, register_many
 from fiberledger.subscriptions.models import Subscription
-from fiberledger.subscriptions.services import Sale, sell_many
 from fiberledger.tenancy import tenant_scope
+from tests.cast import many_lines
 
 AS_OF = date(2026, 2, 10)
-
-
-def many_lines(isp, count):
-    plan, area = isp.plan("Home 20", "1200"), isp.area()
-    with isp.scope():
-        people = register_many(
-            [NewSubscriber(f"Person {n}", f"+92301{n:07d}", area.pk, address=f"House {n}") for n in range(count)],
-            by=isp.system(),
-        )
-        sell_many([Sale(pk, plan.pk, date(2026, 1, 1 + n % 28)) for n, pk in enumerate(people)], by=isp.system())
 
 
 def start(isp):
