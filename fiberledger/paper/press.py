@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ _RIGHT_TO_LEFT = {"ur", "ar", "fa", "ps", "sd"}
 _PRINTS_PER_COMPILER = 2_000
 
 _own = threading.local()
+_quoted = partial(json.dumps, ensure_ascii=False)
 
 
 def _compiler() -> typst.Compiler:
@@ -33,6 +35,11 @@ def qr(text: str) -> list[int]:
     # A mask given saves trying all eight; any of them can be read.
     rows = segno.make(text, error="m", micro=False, boost_error=False, mask=2).matrix
     return [0 if dark else 255 for row in rows for dark in row]
+
+
+def source(kind: str, data: dict[str, Any]) -> str:
+    """What Typst reads: the template as a library, and the data. (With data in `sys.inputs` it forgets what it has laid out.)"""
+    return f"#import {_quoted(f'{_HERE}/typst/{kind}.typ')}: print\n#print(json(bytes({_quoted(_quoted(data))})))"
 
 
 def render_many(papers: Sequence[Document | Report], *, language: str = "en", size: Size = Size.A4) -> bytes:
@@ -51,11 +58,7 @@ def render_many(papers: Sequence[Document | Report], *, language: str = "en", si
         "pages": pages,
     }
     compiler: Any = _compiler()
-    return compiler.compile(
-        input=str(_HERE / "typst" / f"{kind}.typ"),
-        format="pdf",
-        sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-    )
+    return compiler.compile(input=source(kind, data).encode(), format="pdf")
 
 
 def render(paper: Document | Report, *, language: str = "en", size: Size = Size.A4) -> bytes:
