@@ -192,7 +192,7 @@ _FLOOR = [
     """INSERT INTO billing_invoice (id, tenant_id, number, kind, subscriber_id, subscription_id, period_start, period_end,
            issued_on, due_on, currency, net, tax, total, previous_balance, status, issuer_id, entry_id, language,
            snapshot, note, created_at, created_by_name, void_reason)
-       SELECT f.invoice_id, %(t)s, 'INV-' || lpad(f.n::text, 6, '0'), 'regular', f.subscriber_id, f.subscription_id,
+       SELECT f.invoice_id, %(t)s, 'INV-' || lpad(f.n::text, greatest(6, length(f.n::text)), '0'), 'regular', f.subscriber_id, f.subscription_id,
               f.started_on, f.until, %(on)s, %(on)s + 10, 'PKR', f.price + f.fee, f.tax + f.fee_tax,
               f.price + f.fee + f.tax + f.fee_tax, 0, 'issued', %(issuer)s, f.entry_id, 'en',
               jsonb_build_object('plan', jsonb_build_object('name', f.plan, 'code', f.plan, 'speed', '', 'price', f.price),
