@@ -118,6 +118,8 @@ AFTER_ROLES = [
     "GRANT fl_control TO fl_owner WITH INHERIT TRUE, SET TRUE",
     "ALTER ROLE fl_radius SET enable_seqscan = off",
     "ALTER ROLE fl_radius SET jit = off",
+    # A packet that must not be lost asks for the disk itself (see radius_acct).
+    "ALTER ROLE fl_radius SET synchronous_commit = off",
     "ALTER ROLE fl_radius SET statement_timeout = '5s'",
     "ALTER ROLE fl_radius SET search_path = public, pg_temp",
 ]

@@ -1,5 +1,5 @@
--- Sessions that are over, one partition a month of their end. The primary key leads with the session's key: repeated
--- and late packets look there.
+-- Sessions that are over, one partition a month of their end. Repeated and late packets look for the username's key; each
+-- index here is one more page that a Stop writes.
 CREATE TABLE access_sessionhistory (
   key uuid NOT NULL,
   tenant_id bigint NOT NULL,
@@ -17,8 +17,8 @@ CREATE TABLE access_sessionhistory (
   out_octets bigint NOT NULL,
   cause varchar(40) NOT NULL DEFAULT '',
   swept boolean NOT NULL DEFAULT false,
-  PRIMARY KEY (key, ended_at)
+  PRIMARY KEY (tenant_id, username, key, ended_at)
 ) PARTITION BY RANGE (ended_at);
-CREATE INDEX session_history_username ON access_sessionhistory (tenant_id, username, ended_at);
+CREATE INDEX session_history_latest ON access_sessionhistory (tenant_id, ended_at);
 -- Who had this address at that time?
 CREATE INDEX session_history_ip ON access_sessionhistory (ip, ended_at) WHERE ip IS NOT NULL;

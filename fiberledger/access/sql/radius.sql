@@ -148,11 +148,9 @@ BEGIN
   -- A router without a clock says 1970: then the time is when the packet came.
   IF at IS NULL OR at < now() - interval '7 days' OR at > now() + interval '5 minutes' THEN at := now(); END IF;
 
+  -- FreeRADIUS' role does not wait for the disk: the next Interim says again all that a Start or an Interim says (counters
+  -- are running totals, and a session that we do not know begins with it), and the Stop the whole. A Stop comes once, and waits.
   IF p_status IN ('Start', 'Interim-Update') THEN
-    -- The next Interim says again all that a Start or an Interim says (counters are running totals, and a session that
-    -- we do not know begins with it), and the Stop the whole: losing the last fraction of a second in a power cut costs
-    -- nothing, and waiting for the disk at each would. A Stop comes once, and waits.
-    PERFORM set_config('synchronous_commit', 'off', true);
     IF p_status = 'Interim-Update' THEN
       UPDATE access_livesession l SET updated_at = greatest(l.updated_at, at), seconds = greatest(l.seconds, len),
           in_octets = greatest(l.in_octets, up), out_octets = greatest(l.out_octets, down),
@@ -174,7 +172,8 @@ BEGIN
           FROM (SELECT lower(left(radius_plain(p_name), 128)) AS who, radius_mac(radius_plain(p_mac)) AS device) w
           JOIN access_nas n ON n.id = p_nas::bigint
           LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = w.who
-         WHERE NOT EXISTS (SELECT FROM access_sessionhistory x WHERE x.key = k
+         WHERE NOT EXISTS (SELECT FROM access_sessionhistory x
+                            WHERE x.tenant_id = n.tenant_id AND x.username = w.who AND x.key = k
                               AND x.ended_at > now() - interval '40 days' AND x.ended_at < now() + interval '1 day')
         ON CONFLICT (key) DO UPDATE SET updated_at = greatest(l.updated_at, excluded.updated_at),
           seconds = greatest(l.seconds, excluded.seconds), in_octets = greatest(l.in_octets, excluded.in_octets),
@@ -192,12 +191,14 @@ BEGIN
         RETURN 'started';
       END IF;
       -- It is in the history. If we had given it up for silence, we were wrong: take back what we wrote.
-      DELETE FROM access_sessionhistory x USING access_nas n WHERE x.key = k AND x.swept AND n.id = p_nas::bigint
+      DELETE FROM access_sessionhistory x USING access_nas n WHERE n.id = p_nas::bigint AND x.tenant_id = n.tenant_id
+         AND x.username = lower(left(radius_plain(p_name), 128)) AND x.key = k AND x.swept
          AND x.ended_at > now() - interval '40 days' RETURNING x.* INTO h;
       IF NOT FOUND THEN RETURN 'over'; END IF;  -- or the device was removed while packets waited in the spool
     END LOOP;
   END IF;
 
+  PERFORM set_config('synchronous_commit', 'on', true);
   IF p_status = 'Stop' THEN
     PERFORM pg_advisory_xact_lock(uuid_hash_extended(k, 0));
     WITH s AS (DELETE FROM access_livesession l WHERE l.key = k RETURNING l.*)
@@ -209,10 +210,12 @@ BEGIN
         left(p_cause, 40), false FROM s
       ON CONFLICT DO NOTHING;
     IF FOUND THEN RETURN 'stopped'; END IF;
-    SELECT x.* INTO h FROM access_sessionhistory x WHERE x.key = k AND x.ended_at > now() - interval '40 days';
+    SELECT x.* INTO h FROM access_sessionhistory x JOIN access_nas n ON n.id = p_nas::bigint AND n.tenant_id = x.tenant_id
+     WHERE x.username = lower(left(radius_plain(p_name), 128)) AND x.key = k AND x.ended_at > now() - interval '40 days';
     IF FOUND THEN
       IF NOT h.swept THEN RETURN 'over'; END IF;
-      DELETE FROM access_sessionhistory x WHERE x.key = k AND x.ended_at = h.ended_at;
+      DELETE FROM access_sessionhistory x WHERE x.tenant_id = h.tenant_id AND x.username = h.username AND x.key = k
+         AND x.ended_at = h.ended_at;
       INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
           started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
         VALUES (k, h.tenant_id, h.nas_id, h.account_id, h.username, h.session_id, h.mac, coalesce(addr, h.ip), h.prefix6,
@@ -266,7 +269,6 @@ BEGIN
     why := CASE WHEN EXISTS (SELECT FROM radius_line l WHERE l.tenant_id = t AND l.username = who)
       THEN 'Wrong password.' ELSE 'Nobody has this username.' END;
   END IF;
-  PERFORM set_config('synchronous_commit', 'off', true);
   INSERT INTO access_refusedlogin AS f (tenant_id, username, nas_id, mac, reason, first_at, last_at, times)
     VALUES (t, who, p_nas::bigint, radius_mac(radius_plain(p_mac)), why, now(), now(), 1)
     ON CONFLICT (tenant_id, username) DO UPDATE SET nas_id = excluded.nas_id, mac = excluded.mac, reason = excluded.reason,

@@ -111,9 +111,9 @@ def test_owner_may_hand_functions_to_control_and_replace_them(connect):
 def test_radius_plans_as_it_should(connect):
     shown = [
         connect("fl_radius").execute(f"show {name}").fetchone()[0]
-        for name in ("enable_seqscan", "jit", "statement_timeout")
+        for name in ("enable_seqscan", "jit", "synchronous_commit", "statement_timeout")
     ]
-    assert shown == ["off", "off", "5s"]
+    assert shown == ["off", "off", "off", "5s"]
 
 
 def test_lost_passwords_are_set_again(connect):
