@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connections, transaction
 
 from fiberledger import calendar
@@ -22,31 +24,43 @@ _PAST = """
              WHERE a.tenant_id = %s AND a.kind <> 'static' AND (a.id + d) %% 3 <> 0) x
     ON CONFLICT DO NOTHING"""
 _LIVE = """
-    INSERT INTO access_livesession (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6, called, started_at,
+    INSERT INTO access_livesession AS l (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6, called, started_at,
         updated_at, seconds, in_octets, out_octets, terms)
-    SELECT md5('live-' || a.id)::uuid, a.tenant_id, n.id, a.id, l.username, upper(lpad(to_hex(a.id), 8, '8')), {device}, {address}, '',
+    SELECT md5('live-' || a.id)::uuid, a.tenant_id, n.id, a.id, r.username, upper(lpad(to_hex(a.id), 8, '8')), {device}, {address}, '',
            'pppoe1', at - make_interval(secs => secs), at, secs, secs * (9000 + 400 * (a.id %% 37)), secs * (70000 + 3000 * (a.id %% 41)),
-           l.terms
+           r.terms
       FROM access_accessaccount a
-      JOIN radius_line l ON l.account_id = a.id AND l.verdict = 'accept'
+      JOIN radius_line r ON r.account_id = a.id AND r.verdict = 'accept'
       JOIN LATERAL (SELECT id FROM access_nas WHERE tenant_id = a.tenant_id ORDER BY id LIMIT 1) n ON true
       CROSS JOIN LATERAL (SELECT %s::timestamptz - make_interval(secs => a.id %% 280) AS at, 600 + (a.id * 7919) %% 60000 AS secs) t
      WHERE a.tenant_id = %s AND a.id %% 10 < 7
-    ON CONFLICT DO NOTHING"""
+    ON CONFLICT (key) DO UPDATE SET updated_at = excluded.updated_at,
+        seconds = extract(epoch FROM excluded.updated_at - l.started_at),
+        in_octets = l.in_octets * extract(epoch FROM excluded.updated_at - l.started_at) / greatest(l.seconds, 1),
+        out_octets = l.out_octets * extract(epoch FROM excluded.updated_at - l.started_at) / greatest(l.seconds, 1)
+     WHERE excluded.updated_at > l.updated_at"""
 _DEVICE = "'48:8F:5A:' || upper(substr(md5(a.id::text), 1, 2) || ':' || substr(md5(a.id::text), 3, 2) || ':' || substr(md5(a.id::text), 5, 2))"
-_ADDRESS = "coalesce(a.static_ip, '10.20.0.0'::inet + a.id % 60000)"
+_ADDRESS = "coalesce(a.static_ip, '10.20.0.0'::inet + a.id %% 60000)"
+_NAMES = {"device": _DEVICE, "address": _ADDRESS}
 
 
 def play_sessions(tenant_id: int, *, days: int = 45) -> int:
     """Give every login of the tenant a past and most of them a session now. Returns how many sessions.
 
     Call it outside a tenant_scope, when the accounts are committed. The live ones are swept after a quarter of an hour,
-    as any session is that no router reports any more.
+    as any session is that no router reports any more, unless `play_on` reports them.
     """
-    now = calendar.now()
-    names = {"device": _DEVICE, "address": _ADDRESS.replace("%", "%%")}
     with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
-        cursor.execute(_PAST.format(**names), [now, min(days, 50), tenant_id])
-        count = cursor.rowcount
-        cursor.execute(_LIVE.format(**names), [now, tenant_id])
-        return count + cursor.rowcount
+        cursor.execute(_PAST.format(**_NAMES), [calendar.now(), min(days, 50), tenant_id])
+        return cursor.rowcount + _play(cursor, tenant_id)
+
+
+def play_on(tenant_id: int) -> int:
+    """What the routers of the demonstration would report now: who may be online is, and who was cut is heard of no more."""
+    with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
+        return _play(cursor, tenant_id)
+
+
+def _play(cursor: Any, tenant_id: int) -> int:
+    cursor.execute(_LIVE.format(**_NAMES), [calendar.now(), tenant_id])
+    return cursor.rowcount

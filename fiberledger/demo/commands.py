@@ -50,7 +50,8 @@ def _load(options: Any) -> int:
     ]
     code = max(life.wait() for life in lives)
     if code == 0:
-        (environment.make_data_dir() / "run" / "demo").write_text("done")  # `fiberledger run` shows the logins then
+        environment.make_data_dir()
+        environment.demo_note().write_text("done")  # `fiberledger run` shows the logins then
     return code
 
 

@@ -33,6 +33,15 @@ def data_dir() -> Path:
     return Path(base) / "fiberledger"
 
 
+def demo_note() -> Path:
+    """Says "loading" while the demo is loaded, "done" afterwards; not there where no demo is."""
+    return data_dir() / "run" / "demo"
+
+
+def shows_demo() -> bool:
+    return demo_note().exists() and demo_note().read_text() == "done"
+
+
 def make_data_dir() -> Path:
     """Others may pass through DATA_DIR (the database's own system user does), but list nothing in it."""
     folder = data_dir()

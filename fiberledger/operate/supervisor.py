@@ -355,7 +355,7 @@ def _close_connections():
 
 def load_demo_once() -> None:
     """On the first start of an empty installation. A load that was interrupted is begun again."""
-    note = environment.data_dir() / "run" / "demo"
+    note = environment.demo_note()
     unfinished = note.exists() and note.read_text() != "done"
     if not unfinished and (note.exists() or _has_tenants()):
         return
@@ -373,7 +373,7 @@ def _has_tenants():
 
 
 def demo_logins() -> list[str]:
-    if not (environment.data_dir() / "run" / "demo").exists():
+    if not environment.demo_note().exists():
         return []
     asked = subprocess.run([sys.executable, "-m", "fiberledger", "demo", "logins"], capture_output=True, text=True)
     return ["Demo logins (role, where, e-mail, password):", *asked.stdout.splitlines(), ""]

@@ -185,6 +185,26 @@ def test_a_demonstration_has_a_past_and_a_present(isp, router):
     assert len(accounts) == 12
 
 
+def test_a_demonstration_goes_on_for_whom_may_be_online(isp, router, clock):
+    from fiberledger.access.play import play_on, play_sessions
+
+    for n in range(12):
+        make_line(isp, name=f"Person {n}", username=f"person{n}", phone=f"030012345{n:02}")
+    play_sessions(isp.tenant.pk, days=1)
+    with isp.scope():
+        before = {session.pk: session for session in LiveSession.objects.select_related("account__subscription")}
+        cut = next(iter(before.values()))
+        subscriptions.suspend([cut.account.subscription], reason="request", by=isp.system())
+        services.rebuild()
+    clock.forward(minutes=3)
+    assert play_on(isp.tenant.pk) == len(before) - 1
+    with isp.scope():
+        for session in LiveSession.objects.exclude(pk=cut.pk):
+            assert session.seconds == before[session.pk].seconds + 180
+            assert session.out_octets > before[session.pk].out_octets
+        assert LiveSession.objects.get(pk=cut.pk).updated_at == cut.updated_at  # silent, so it will be swept
+
+
 def test_the_figures_of_the_dashboard(isp, router, clock):
     make_line(isp)
     router.tell("Start", "asha")
