@@ -9,6 +9,8 @@ ACTIONS = {
     "router.changed": _("Router changed"),
     "router.secret_set": _("Router secret changed"),
     "router.secret_revealed": _("Router secret revealed"),
+    "drift.accepted": _("Difference on the network accepted"),
+    "drift.healed": _("Difference on the network put right by hand"),
     "session.disconnected": _("Session disconnected"),
 }
 CRITICAL = {"router.secret_set", "account.password_revealed", "router.secret_revealed"}

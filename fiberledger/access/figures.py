@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from fiberledger import calendar
 from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Worklist
 
-from .models import LineCommand, LiveSession, Nas, RefusedLogin
+from .models import Drift, LiveSession, Nas, RefusedLogin
 
 
 def _online(request: Any) -> Reading:
@@ -27,6 +28,22 @@ def _silent(request: Any) -> Reading:
         tone="bad" if silent else "",
         rising_is="bad",
     )
+
+
+def _drift(request: Any) -> Reading:
+    """How many sessions are not as the books say, and since when the oldest."""
+    astray = (
+        Drift.objects.visible_to(request.actor)
+        .standing()
+        .to_heal()
+        .order_by()
+        .aggregate(n=Count("pk"), oldest=Min("since"))
+    )
+    if not astray["n"]:
+        return Reading(0, note=_("every session is as the books say"), rising_is="bad")
+    minutes = int((calendar.now() - astray["oldest"]).total_seconds() // 60)
+    note = ngettext("the oldest for %(n)d minute", "the oldest for %(n)d minutes", minutes) % {"n": minutes}
+    return Reading(astray["n"], note=note, tone="bad" if minutes >= 10 else "", rising_is="bad")
 
 
 def _refused(request: Any) -> Reading:
@@ -56,12 +73,14 @@ def _work(request: Any) -> Iterable[WorkItem]:
             tone="bad",
             action=_("Look"),
         )
-    failed = LineCommand.objects.filter(state="unanswered").exclude(session_key__isnull=True)
-    count = failed.filter(session_key__in=LiveSession.objects.values("key")).values("session_key").distinct().count()
-    if count:
-        text = ngettext("%(n)d session did not obey", "%(n)d sessions did not obey", count) % {"n": count}
-        url = f"{reverse('access:linecommand-list')}?state=unanswered"
-        yield WorkItem(text, url, _("Their routers did not answer our commands."), icon="send", count=count)
+    astray = Drift.objects.visible_to(request.actor).standing().to_heal()
+    late = astray.filter(since__lt=calendar.now() - timedelta(minutes=10))
+    if count := late.count():
+        text = ngettext("%(n)d session does not obey", "%(n)d sessions do not obey", count) % {"n": count}
+        yield WorkItem(
+            text, f"{reverse('access:drift-list')}?open=1", _("For more than ten minutes they have not had what the books say."),
+            icon="git-compare", count=count, tone="bad",
+        )  # fmt: skip
 
 
 FIGURES = [
@@ -72,6 +91,10 @@ FIGURES = [
     Figure(
         "routers-silent", gettext_lazy("Silent routers"), _silent, "access:nas-list", "router", "access.routers_view",
         desks=("network",), order=41,
+    ),
+    Figure(
+        "drift", gettext_lazy("Drift"), _drift, "access:drift-list", "git-compare", "access.sessions",
+        desks=("network",), order=39,
     ),
     Figure(
         "refused-today", gettext_lazy("Refused today"), _refused, "access:refusedlogin-list", "shield-x",

@@ -65,6 +65,18 @@ class AccountForm(forms.ModelForm):
         return services.save_account(self.instance, password=self.cleaned_data["new_password"], by=actor)
 
 
+class AcceptForm(forms.Form):
+    """How long a session may stay as it is, and why."""
+
+    hours = forms.TypedChoiceField(
+        label=_("For how long?"),
+        coerce=int,
+        choices=[(1, _("1 hour")), (8, _("8 hours")), (24, _("1 day")), (168, _("7 days")), (720, _("30 days"))],
+        initial=24,
+    )
+    why = forms.CharField(label=_("Why?"), max_length=200)
+
+
 class ReasonForm(forms.Form):
     """Why: kept in the audit log in front of the one who does it."""
 

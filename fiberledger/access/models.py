@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Deferrable, Q
+from django.db.models import Deferrable, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
@@ -459,6 +459,79 @@ class LineCommand(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.username}"
+
+
+class Drift(TenantModel):
+    """A live session that is not what its line should have: since when, and whether somebody accepts that for a while.
+
+    Kept by drift.look() and gone when the session is over or right; a router's "done" alone never removes a session.
+    """
+
+    class Kind(models.TextChoices):
+        INTRUDER = "intruder", _("Online, may not be")
+        OUTSIDE = "outside", _("Belongs behind the wall")
+        SHUT_IN = "shut_in", _("Behind the wall, may be out")
+        SPEED = "speed", _("Another speed")
+        TERMS = "terms", _("Another address or group")
+
+    session_key = models.UUIDField()
+    nas = models.ForeignKey(
+        Nas,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("router"),
+    )
+    account = models.ForeignKey(
+        AccessAccount, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        verbose_name=_("account"),
+    )  # fmt: skip
+    username = models.CharField(_("username"), max_length=128)
+    kind = models.CharField(_("what is wrong"), max_length=10, choices=Kind.choices)
+    has = models.CharField(max_length=16)
+    wants = models.CharField(max_length=16)
+    since = models.DateTimeField(_("since"))
+    accepted_until = models.DateTimeField(_("accepted until"), null=True)
+    accepted_by = models.CharField(_("accepted by"), max_length=120, default="")
+    accepted_why = models.CharField(_("why accepted"), max_length=200, default="")
+
+    class QuerySet(_SessionQuerySet):
+        def standing(self):
+            """Those whose session is still on, with what was last sent for it and what became of that."""
+            sent = LineCommand.objects.filter(username=OuterRef("username"), session_key=OuterRef("session_key"))
+            last = sent.order_by("-pk")
+            return self.filter(Exists(LiveSession.objects.filter(key=OuterRef("session_key")))).annotate(
+                sent=Subquery(last.values("state")[:1]),
+                answer=Subquery(last.values("answer")[:1]),
+                sent_at=Subquery(last.values("asked_at")[:1]),
+            )
+
+        def accepted(self):
+            return self.filter(accepted_until__gt=calendar.now())
+
+        def to_heal(self):
+            return self.exclude(accepted_until__gt=calendar.now())
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        verbose_name = _("drift")
+        verbose_name_plural = _("drift")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "session_key"], name="drift_once"),
+            models.CheckConstraint(
+                name="drift_kind_known", condition=Q(kind__in=["intruder", "outside", "shut_in", "speed", "terms"])
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "since", "id"], name="drift_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.get_kind_display()}"
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.accepted_until is not None and self.accepted_until > calendar.now()
 
 
 def show_octets(count: int) -> str:

@@ -43,6 +43,16 @@ def disconnect_many(request: Any, rows: QuerySet) -> None:
     screens.toast(request, text, "info")
 
 
+def search_drift(queryset: QuerySet, text: str, actor: Any) -> QuerySet:
+    return queryset.filter(username__startswith=text.strip().lower())
+
+
+def heal_many(request: Any, rows: QuerySet) -> None:
+    count = services.heal(list(rows[:1000]), by=request.actor)
+    text = ngettext("%(n)d command was sent anew.", "%(n)d commands were sent anew.", count) % {"n": count}
+    screens.toast(request, text, "info")
+
+
 def commands_of_router(request: Any, nas: Nas) -> dict[str, Any]:
     rows = LineCommand.objects.filter(nas=nas).order_by("-pk")[:50]
     columns = [

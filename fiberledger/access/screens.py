@@ -11,12 +11,15 @@ from fiberledger.screens.cells import looks
 
 from . import pages
 from .forms import NasForm
-from .models import LineCommand, LiveSession, Nas, RefusedLogin, SessionHistory
+from .models import Drift, LineCommand, LiveSession, Nas, RefusedLogin, SessionHistory
 
 looks("good", "radio", "heard")
 looks("bad", "radio", "silent")
 looks("quiet", "circle-slash", "off", "gone")
 looks("bad", "circle-help", "unanswered")
+looks("bad", "door-open", "intruder", "outside")
+looks("warn", "brick-wall", "shut_in")
+looks("warn", "gauge", "speed", "terms")
 
 STATES = {"heard": _("Heard"), "silent": _("Silent"), "new": _("Never heard"), "off": _("Not in use")}
 
@@ -25,14 +28,30 @@ def _silent(rows: Any) -> Any:
     return rows.silent()
 
 
+def _accepted(rows: Any) -> Any:
+    return rows.accepted()
+
+
+def _to_heal(rows: Any) -> Any:
+    return rows.to_heal()
+
+
 def _nas_facts(request: Any, nas: Nas) -> list[Fact]:
     online = LiveSession.objects.filter(nas=nas).count()
+    astray = Drift.objects.standing().to_heal().filter(nas=nas).count()
     url = f"{reverse('access:livesession-list')}?nas={nas.pk}"
     tone = {"silent": "bad", "heard": "good"}.get(nas.state, "quiet")
     return [
         Fact(_("State"), STATES[nas.state], tone=tone, icon="radio"),
         Fact(_("Last heard"), nas.last_seen_at, icon="clock"),
         Fact(_("Online now"), f"{online:,}", url=url, icon="wifi"),
+        Fact(
+            _("Drift"),
+            f"{astray:,}",
+            url=f"{reverse('access:drift-list')}?nas={nas.pk}",
+            icon="git-compare",
+            tone="bad" if astray else "good",
+        ),
     ]
 
 
@@ -86,6 +105,18 @@ routers = Screen(
     ),
     help=_("Each router needs an address of its own, best in a tunnel to us: that is how we know it."),
 )
+
+
+class _Sent(str):
+    """A command's state with its word."""
+
+    @property
+    def value(self) -> str:
+        return str(self)
+
+    @property
+    def label(self) -> str:
+        return str(LineCommand.State(str(self)).label)
 
 
 class _Word(str):
@@ -223,6 +254,68 @@ refusals = Screen(
     status="",
     empty=Empty(
         _("No refused logins"), _("Who is turned away, and why, is kept here for ninety days."), "shield-check"
+    ),
+)
+
+drift = Screen(
+    model=Drift,
+    view_needs="access.sessions",
+    edit_needs="-",
+    create_needs="-",
+    icon="git-compare",
+    title=_("Drift"),
+    rows="standing",
+    columns=(
+        Column("username", kind="code", sort=False),
+        _PERSON,
+        Column("kind", kind="badge", sort=False),
+        Column("since", kind="ago", sort="since"),
+        Column("nas", sort=False),
+        Column(
+            "sent",
+            _("Last command"),
+            kind="badge",
+            value=lambda found: _Sent(found.sent) if found.sent else None,
+            sort=False,
+        ),
+        Column("answer", _("Answer"), value=lambda found: found.answer or "", sort=False),
+        Column("accepted_until", kind="moment", sort=False),
+        Column("accepted_by", sort=False, hidden=True),
+        Column("accepted_why", sort=False, hidden=True),
+    ),
+    filters=(
+        "kind",
+        _NAS,
+        Filter("accepted", _("Accepted"), test=_accepted, icon="hand"),
+        Filter("open", _("To heal"), test=_to_heal, icon="heart-pulse"),
+    ),
+    views=(View("open", _("To heal"), "open=1"), View("accepted", _("Accepted"), "accepted=1")),
+    search=pages.search_drift,
+    search_hint=_("Username"),
+    order="since",
+    record=False,
+    status="",
+    bulk=(
+        Bulk(
+            "heal",
+            _("Heal now"),
+            pages.heal_many,
+            "heart-pulse",
+            "access.disconnect",
+            _("Send the commands for %(count)s sessions again, now? Some of them are dropped and come back."),
+        ),
+    ),
+    buttons=(
+        Button(
+            _("Accept as it is"), "access:accept-drift", "hand", "access.edit", when=lambda found: not found.is_accepted
+        ),
+    ),
+    empty=Empty(
+        _("The network does what the books say"),
+        _(
+            "Every session has what its line should have. What differs appears here, with the time it began and what is done about it."
+        ),
+        "circle-check",
     ),
 )
 

@@ -19,8 +19,8 @@ from fiberledger.subscribers import states
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
-from . import secrets
-from .models import AccessAccount, LineCommand, LiveSession, Nas
+from . import drift, secrets
+from .models import AccessAccount, Drift, LineCommand, LiveSession, Nas
 from .rules import SEPARATOR, Access, Facts, as_value, desired_access, normal_mac
 
 MAX_PASSWORD = 60
@@ -401,44 +401,31 @@ def rebuild(subscription_ids: Sequence[int] | None = None, *, dry: bool = False)
 
 # --- sessions that have other terms than they should ------------------------------------------------------------
 
-# What each live session should have been granted: its line's terms, the wall, or nothing. An unknown user may only be
-# where the router's rule for unknown users let them.
-_ASTRAY = """
-    SELECT s.key, s.nas_id, s.username, s.terms, w.terms AS wanted
-      FROM access_livesession s
-      JOIN access_nas n ON n.tenant_id = s.tenant_id AND n.id = s.nas_id
-      LEFT JOIN radius_line l ON l.tenant_id = s.tenant_id AND l.username = s.username
-      CROSS JOIN LATERAL (SELECT CASE
-          WHEN l.account_id IS NULL THEN CASE n.for_unknown WHEN 'walled' THEN 'walled' ELSE '' END
-          WHEN l.verdict = 'refuse' THEN ''
-          WHEN l.verdict = 'walled' OR least(l.ends_at, l.cut_at) <= now() THEN CASE n.for_suspended WHEN 'walled' THEN 'walled' ELSE '' END
-          ELSE l.terms END AS terms) w
-     WHERE s.tenant_id = %s AND s.terms IS DISTINCT FROM w.terms"""
-
 
 def reconcile(subscription_ids: Sequence[int] | None = None, *, reason: str = "", by: str = "") -> int:
-    """Want a command for every live session whose terms are not the line's: a change of speed where that is all
-    that differs, a disconnection otherwise. Returns how many are wanted anew. The jobs send them."""
-    sql = _ASTRAY
-    params: list[Any] = [current_tenant_id()]
-    if subscription_ids is not None:
-        sql += """ AND s.username IN (SELECT lower(username) FROM access_accessaccount
-                    WHERE tenant_id = %s AND subscription_id = ANY (%s))"""
-        params += [current_tenant_id(), list(subscription_ids)]
-    else:  # by the clock: a router that does not obey is not asked the same thing every five minutes
-        sql += """ AND NOT EXISTS (SELECT FROM access_linecommand c
-                    WHERE c.tenant_id = s.tenant_id AND c.username = s.username AND c.session_key = s.key
-                      AND (c.state = 'waiting' OR c.asked_at > %s))"""
-        params.append(calendar.now() - timedelta(minutes=30))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        astray = cursor.fetchall()
+    """Want a command for every live session whose terms are not the line's, unless somebody accepts that for a while.
+    Returns how many are wanted anew. The jobs send them."""
     commands = []
-    for key, nas_id, username, has, wanted in astray:
-        only_speed = len(has) == len(wanted) == 12 and has[:6] == wanted[:6]
-        why = reason or (_("The line may not be online.") if not wanted else _("The line has other terms now."))
-        commands.append((key, nas_id, username, "change" if only_speed else "disconnect", why))
+    for key, nas_id, username, kind in drift.look(subscription_ids):
+        why = reason or (
+            _("The line may not be online.") if kind == Drift.Kind.INTRUDER else _("The line has other terms now.")
+        )
+        commands.append((key, nas_id, username, drift.command_for(kind), why))
     return want_commands(commands, by=by or "system")
+
+
+def heal(found: Sequence[Drift], *, by: Any) -> int:
+    """Send the commands again, now, whatever was tried before. Returns for how many sessions."""
+    sent = want_commands(
+        [
+            (one.session_key, one.nas_id, one.username, drift.command_for(one.kind), _("Put right by hand"))
+            for one in found
+        ],
+        by=str(by),
+    )
+    for one in found:
+        audit.note(by, "drift.healed", one)
+    return sent
 
 
 def want_commands(commands: Sequence[tuple[UUID, int, str, str, str]], *, by: str, by_hand: bool = False) -> int:

@@ -14,6 +14,8 @@ urlpatterns = [
     path("sessions/", include(list(screens.past_sessions.urls()))),
     path("refused/", include(list(screens.refusals.urls()))),
     path("commands/", include(list(screens.commands.urls()))),
+    path("drift/<int:pk>/accept/", views.accept_drift, name="accept-drift"),
+    path("drift/", include(list(screens.drift.urls()))),
     path("lines/<int:pk>/account/", views.open_account, name="open-account"),
     path("accounts/<int:pk>/", views.edit_account, name="account"),
     path("accounts/<int:pk>/password/", views.reveal_password, name="reveal-password"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
@@ -9,14 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fiberledger import screens
+from fiberledger import calendar, screens
 from fiberledger.identity.guards import staff
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
 
-from . import coa, services
-from .forms import AccountForm, ReasonForm
-from .models import AccessAccount, LiveSession, Nas
+from . import coa, drift, services
+from .forms import AcceptForm, AccountForm, ReasonForm
+from .models import AccessAccount, Drift, LiveSession, Nas
 from .routeros import our_address, script
 from .screens import STATES, live_sessions
 
@@ -128,6 +129,28 @@ def disconnect(request: HttpRequest, key: Any) -> HttpResponse:
     return screens.form_page(
         request, form, title=_("Disconnect %(name)s") % {"name": session.username}, submit=_("Disconnect"), back=back,
         template="screens/task.html", help=_("The device may come back at once, with what its line is granted now."),
+    )  # fmt: skip
+
+
+@staff("access.edit")
+def accept_drift(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leave a session as it is for a while, after asking why."""
+    found = get_object_or_404(Drift.objects.visible_to(request.actor), pk=pk)
+    back = screens.back_to(request, reverse("access:drift-list"))
+    form = AcceptForm(request.POST or None)
+    if form.is_valid():
+        until = calendar.now() + timedelta(hours=form.cleaned_data["hours"])
+        try:
+            drift.accept(found, until=until, why=form.cleaned_data["why"], by=request.actor)
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            screens.toast(request, _("%(name)s stays as it is for now.") % {"name": found.username})
+            return redirect(back)
+    return screens.form_page(
+        request, form, title=_("Accept %(name)s as it is") % {"name": found.username}, submit=_("Accept"), back=back,
+        template="screens/task.html",
+        help=_("Nothing is sent to the router for this session until then, unless what it should have changes."),
     )  # fmt: skip
 
 
