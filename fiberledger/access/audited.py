@@ -7,10 +7,11 @@ ACTIONS = {
     "account.password_revealed": _("Network password revealed"),
     "router.added": _("Router added"),
     "router.changed": _("Router changed"),
+    "router.api_password_set": _("Router API password changed"),
     "router.secret_set": _("Router secret changed"),
     "router.secret_revealed": _("Router secret revealed"),
     "drift.accepted": _("Difference on the network accepted"),
     "drift.healed": _("Difference on the network put right by hand"),
     "session.disconnected": _("Session disconnected"),
 }
-CRITICAL = {"router.secret_set", "account.password_revealed", "router.secret_revealed"}
+CRITICAL = {"router.secret_set", "router.api_password_set", "account.password_revealed", "router.secret_revealed"}

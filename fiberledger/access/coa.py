@@ -30,9 +30,12 @@ _MIKROTIK, _WISPR = 14988, 14122
 class Answer:
     kind: str  # ack, nak, silence
     error: int | None = None
+    said: str = ""  # where something else than RFC 5176 answered
 
     @property
     def words(self) -> str:
+        if self.said:
+            return self.said
         if self.kind == "nak":
             return ERRORS.get(self.error or 0, f"error {self.error}" if self.error else "no reason given")
         return {"ack": "done", "silence": "no answer"}[self.kind]

@@ -22,9 +22,19 @@ class NasForm(forms.ModelForm):
         help_text=_("Empty: a strong one is made, or the present one stays."),
     )
 
+    new_api_password = forms.CharField(
+        label=_("API password"),
+        required=False,
+        max_length=60,
+        strip=False,
+        widget=forms.PasswordInput(attrs=_MONO | {"autocomplete": "new-password"}),
+        help_text=_("Empty: the present one stays."),
+    )
+
     sections = [
         (_("Router"), ["name", "kind", "src_ip", "branch", "active", "note"]),
         (_("RADIUS"), ["new_secret", "interim_seconds", "must_sign", "coa_port"]),
+        (_("MikroTik API"), ["api_username", "new_api_password", "api_port", "api_tls"]),
         (_("Who is not served"), ["for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate"]),
     ]
 
@@ -32,11 +42,14 @@ class NasForm(forms.ModelForm):
         model = Nas
         fields = [
             "name", "kind", "src_ip", "branch", "active", "note", "interim_seconds", "must_sign", "coa_port",
-            "for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate",
+            "api_username", "api_port", "api_tls", "for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate",
         ]  # fmt: skip
 
     def save_as(self, actor: Any) -> Nas:
-        return services.save_nas(self.instance, secret=self.cleaned_data["new_secret"], by=actor)
+        given = self.cleaned_data
+        return services.save_nas(
+            self.instance, secret=given["new_secret"], api_password=given["new_api_password"], by=actor
+        )
 
 
 class AccountForm(forms.ModelForm):

@@ -112,7 +112,17 @@ class Nas(TenantModel):
         default=False,
         help_text=_("Drop requests without Message-Authenticator. Needs a recent router; answers are always signed."),
     )
+    api_username = models.CharField(
+        _("API username"), max_length=64, blank=True, default="",
+        help_text=_("A user on the router of our own. Empty: we ask it over RADIUS only."),
+    )  # fmt: skip
+    api_port = models.PositiveIntegerField(
+        _("API port"), default=8728, validators=[MinValueValidator(1), MaxValueValidator(65535)],
+        help_text=_("8728, or 8729 with TLS"),
+    )  # fmt: skip
+    api_tls = models.BooleanField(_("API over TLS"), default=False)
     note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    api_password = models.BinaryField(null=True, editable=False)
     secret = models.BinaryField(editable=False)
     radius_secret = models.BinaryField(editable=False)
     last_seen_at = models.DateTimeField(_("last heard"), null=True, blank=True, editable=False)
@@ -162,12 +172,41 @@ class Nas(TenantModel):
             return "new"
         return "silent" if self.is_silent else "heard"
 
+    def keep_api_password(self, text: str) -> None:
+        self.api_password = secrets.lock(text, f"nas-api:{self.tenant_id}")
+
+    def plain_api_password(self) -> str:
+        return secrets.unlock(self.api_password, f"nas-api:{self.tenant_id}") if self.api_password else ""
+
+    @property
+    def has_api(self) -> bool:
+        return self.kind == self.Kind.MIKROTIK and bool(self.api_username and self.api_password)
+
     def keep_secret(self, text: str) -> None:
         self.secret = secrets.lock(text, f"nas:{self.tenant_id}")
         self.radius_secret = secrets.box(text, f"nas:{self.tenant_id}:{self.src_ip}")
 
     def plain_secret(self) -> str:
         return secrets.unlock(self.secret, f"nas:{self.tenant_id}")
+
+
+class RouterReading(TenantModel):
+    """What a router itself says of its sessions, the last time it was asked over its API."""
+
+    nas = TenantOneToOneField(Nas, on_delete=models.CASCADE, primary_key=True, related_name="reading")
+    id = None  # type: ignore[assignment]
+    read_at = models.DateTimeField(_("read"))
+    good_at = models.DateTimeField(_("last read with success"), null=True)
+    problem = models.CharField(_("problem"), max_length=200, blank=True, default="")
+    active = models.PositiveIntegerField(_("sessions on the router"), default=0)
+    unreported = models.JSONField(_("sessions that were not reported"), default=list)  # [{name, mac, ip, uptime}]
+    ghosts = models.PositiveIntegerField(_("sessions that were over"), default=0)
+
+    class Meta:
+        verbose_name = _("reading of a router")
+
+    def __str__(self) -> str:
+        return f"{self.nas} {self.read_at:%Y-%m-%d %H:%M}"
 
 
 class AccessAccount(TenantModel):

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fiberledger import screens
-from fiberledger.screens import Column
+from fiberledger.screens import Column, Fact
 
 from . import services
-from .models import LineCommand, LiveSession, Nas, RadiusLine, RefusedLogin, SessionHistory
+from .models import LineCommand, LiveSession, Nas, RadiusLine, RefusedLogin, RouterReading, SessionHistory
 from .rules import normal_mac
 
 _LINES = 10  # of one subscriber, on one page
@@ -65,6 +65,32 @@ def commands_of_router(request: Any, nas: Nas) -> dict[str, Any]:
         "actor_name",
     ]
     return {"table": screens.table(columns, rows, model=LineCommand, empty=_("Nothing was commanded yet."))}
+
+
+def on_router(request: Any, nas: Nas) -> dict[str, Any]:
+    """What the router said of its sessions when it was last asked."""
+    found = RouterReading.objects.filter(nas=nas).first()
+    columns = [
+        Column("name", _("Username"), kind="code"), Column("mac", _("Device"), kind="code"),
+        Column("ip", _("Address")), Column("uptime", _("Online for")),
+    ]  # fmt: skip
+    facts = [Fact(_("Last asked"), found.read_at if found else _("not yet"))]
+    if found:
+        facts += [Fact(_("Problem"), found.problem, tone="bad")] if found.problem else []
+        facts += [
+            Fact(_("On the router"), f"{found.active:,}"),
+            Fact(_("Reported to us"), f"{LiveSession.objects.filter(nas=nas).count():,}"),
+            Fact(_("Were over without a report"), f"{found.ghosts:,}"),
+        ]
+    return {
+        "nas": nas,
+        "facts": facts,
+        "may_ask": request.actor.may("access.routers"),
+        "table": screens.table(
+            columns, found.unreported if found else [], url=None,
+            caption=_("On the router, and never reported to us"), empty=_("Whoever is on the router was reported to us."),
+        ),
+    }  # fmt: skip
 
 
 def setup(request: Any, nas: Nas) -> dict[str, Any]:

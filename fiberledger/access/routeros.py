@@ -31,6 +31,13 @@ def script(nas: Nas, *, server: str, secret: str) -> str:
         f"/ppp aaa set use-radius=yes accounting=yes interim-update={interim}",
         f"/ip hotspot profile set [find] use-radius=yes radius-accounting=yes radius-interim-update={interim}",
     ]
+    if nas.api_username:
+        lines += [
+            "# A user of our own, with no more rights than reading and dropping sessions, and only from here",
+            "/user group add name=fiberledger policy=read,write,api,!ftp,!reboot,!policy,!sensitive,!winbox,!ssh,!web",
+            f'/user add name={nas.api_username} group=fiberledger address={server} password="PUT-THE-API-PASSWORD-HERE"',
+            f"/ip service set {'api-ssl' if nas.api_tls else 'api'} disabled=no port={nas.api_port} address={server}",
+        ]
     if nas.walled_list and "walled" in (nas.for_suspended, nas.for_unknown):
         lines += [
             "# Behind the wall: DNS and this server only. Put it above your other forward rules.",

@@ -84,10 +84,20 @@ routers = Screen(
     sections=(
         (_("Router"), ("name", "kind", "src_ip", "branch", "active", "note")),
         (_("RADIUS"), ("interim_seconds", "must_sign", "coa_port")),
+        (_("MikroTik API"), ("api_username", "api_port", "api_tls")),
         (_("Who is not served"), ("for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate")),
     ),
     tabs=(
         Tab("setup", _("Set-up"), "access/_setup.html", pages.setup, "access.routers", order=20, icon="terminal"),
+        Tab(
+            "on-router",
+            _("On the router"),
+            "access/_on_router.html",
+            pages.on_router,
+            "access.sessions",
+            order=25,
+            icon="users",
+        ),
         Tab("commands", _("Commands"), "access/_table_tab.html", pages.commands_of_router, order=30, icon="send"),
     ),
     buttons=(

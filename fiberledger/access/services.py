@@ -207,8 +207,8 @@ def set_password(account: AccessAccount, password: str = "", *, by: Any) -> str:
 # --- routers --------------------------------------------------------------------------------------------------
 
 
-def save_nas(nas: Nas, *, secret: str = "", by: Any) -> Nas:
-    """Store a router. A new one without a secret gets a strong one; a secret given replaces the old one.
+def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> Nas:
+    """Store a router. A new one without a secret gets a strong one; a secret or API password given replaces the old one.
 
     FreeRADIUS knows a new router at its first packet, and forgets an old secret within five minutes.
     """
@@ -222,6 +222,12 @@ def save_nas(nas: Nas, *, secret: str = "", by: Any) -> Nas:
         raise Refusal(_("No packet comes from this address."))
     if secret or new or (old and old.src_ip != nas.src_ip):
         nas.keep_secret(text)
+    if api_password:
+        nas.keep_api_password(api_password)
+    if not nas.api_username:
+        nas.api_password = None
+    elif nas.api_password is None:
+        raise Refusal(_("The API username needs a password."))
     with connection.cursor() as cursor:
         cursor.execute("SELECT radius_address_taken(%s, %s)", [nas.src_ip, nas.pk])
         taken = cursor.fetchone()[0]
@@ -238,6 +244,8 @@ def save_nas(nas: Nas, *, secret: str = "", by: Any) -> Nas:
     audit.note(by, "router.added" if new else "router.changed", nas, before=before, after=audit.snapshot(nas))
     if secret and not new:
         audit.note(by, "router.secret_set", nas)
+    if api_password and not new:
+        audit.note(by, "router.api_password_set", nas)
     return nas
 
 

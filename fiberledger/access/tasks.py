@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from fiberledger import calendar, jobs
 from fiberledger.tenancy import tenant_scope
 
-from . import coa, services
+from . import coa, reading, services
 from .models import LineCommand, LiveSession, Nas, RadiusLine
 
 AT_ONCE = 200  # commands a job sends before it lets another router's job go first
@@ -53,7 +53,7 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
         if session is None:
             _record(tenant_id, command, coa.Answer("nak", coa.NO_SUCH_SESSION), None, None)
             continue
-        if silent:  # it did not answer the one before: do not let each cost three seconds
+        if silent and not nas.has_api:  # it did not answer the one before: do not let each cost three seconds
             _record(tenant_id, command, coa.Answer("silence"), session, None)
             continue
         line = None if command.by_hand else _granted(lines.get(session.username))
@@ -61,8 +61,8 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
             _record(tenant_id, command, coa.Answer("ack"), None, None)  # put right in the meantime
             continue
         found = coa.which(session.session_id, session.username, session.ip)
-        answer = None
-        if line is not None and line.terms[:6] == session.terms[:6]:
+        answer = coa.Answer("silence") if silent else None
+        if answer is None and line is not None and line.terms[:6] == session.terms[:6]:
             items = list(zip(line.attributes, line.values, strict=True))
             answer = coa.ask(address, coa.CHANGE, secret, found + coa.new_terms(items))
         if answer is None or (answer.kind == "nak" and answer.error != coa.NO_SUCH_SESSION):
@@ -70,9 +70,13 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
             answer = coa.ask(address, coa.DISCONNECT, secret, found)
             line = None
         silent = answer.kind == "silence"
+        if answer.kind != "ack" and answer.error != coa.NO_SUCH_SESSION and nas.has_api:
+            answer, line = _over_api(nas, session) or answer, None
         _record(tenant_id, command, answer, session, line)
         time.sleep(BETWEEN)
     with tenant_scope(tenant_id):
+        if nas.has_api:
+            _read(nas_id, at=calendar.now() + reading.UNSETTLED)
         if LineCommand.objects.waiting().filter(nas_id=nas_id).exists():
             jobs.enqueue(
                 "access.send_commands",
@@ -81,6 +85,26 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
                 queueing_lock=f"access.nas:{nas_id}",
                 at=calendar.now() + timedelta(seconds=30) if silent else None,
             )
+
+
+def _over_api(nas: Nas, session: LiveSession) -> coa.Answer | None:
+    """The way round: drop the session over the router's API. None where that does not answer either."""
+    outcome = reading.remove_from(nas, session)
+    if outcome == "removed":
+        return coa.Answer("ack", said="removed over the API")
+    return coa.Answer("nak", coa.NO_SUCH_SESSION) if outcome == "gone" else None
+
+
+def _read(nas_id: int, at: datetime | None = None) -> None:
+    jobs.enqueue(
+        "access.read_router", nas_id=nas_id, at=at, lock=f"access.api:{nas_id}", queueing_lock=f"access.api:{nas_id}"
+    )
+
+
+@jobs.task("access.read_router")
+def read_router(tenant_id: int, nas_id: int) -> None:
+    """Who is on the router, by its own account, held against what we think."""
+    reading.read_router(tenant_id, nas_id)
 
 
 def _granted(line: RadiusLine | None) -> RadiusLine | None:
@@ -122,6 +146,8 @@ def reconcile(tenant_id: int) -> None:
     """Every live session has the terms its line has now; those that do not get a command."""
     with tenant_scope(tenant_id):
         services.reconcile()
+        for nas in Nas.objects.in_use().exclude(api_username=""):
+            _read(nas.pk)
 
 
 @jobs.task("access.check_projection")

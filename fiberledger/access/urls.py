@@ -5,6 +5,7 @@ from . import screens, views
 app_name = "access"
 urlpatterns = [
     path("routers/<int:pk>/test/", views.test_router, name="test-router"),
+    path("routers/<int:pk>/read/", views.read_router, name="read-router"),
     path("routers/<int:pk>/secret/", views.reveal_secret, name="reveal-secret"),
     path("routers/", include(list(screens.routers.urls()))),
     path("online/count/", views.online_count, name="online-count"),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fiberledger import calendar, screens
+from fiberledger import calendar, jobs, screens
 from fiberledger.identity.guards import staff
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
@@ -174,6 +174,16 @@ def test_router(request: HttpRequest, pk: int) -> HttpResponse:
             request, _("It answers commands, and the secret fits. Its own packets: %(heard)s.") % {"heard": heard}
         )
     return redirect("access:nas", pk=pk)
+
+
+@staff("access.routers")
+@require_POST
+def read_router(request: HttpRequest, pk: int) -> HttpResponse:
+    """Have the router asked over its API who is on it; the job's answer shows on the router's page."""
+    nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
+    jobs.enqueue("access.read_router", nas_id=nas.pk, lock=f"access.api:{pk}", queueing_lock=f"access.api:{pk}")
+    screens.toast(request, _("It is being asked; what it says will show here in a moment."), "info")
+    return redirect(f"{reverse('access:nas', args=[pk])}?tab=on-router")
 
 
 @staff("access.sessions")

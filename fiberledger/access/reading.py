@@ -1,0 +1,157 @@
+"""What routers say themselves: their sessions, read over the API and held against ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from fiberledger import calendar
+from fiberledger.routers import Api, Trouble
+from fiberledger.tenancy import tenant_scope
+
+from .models import LiveSession, Nas, RouterReading
+from .rules import normal_mac
+
+SHOWN = 200  # unreported sessions that are kept to be looked at
+# Reports and readings pass each other on the way: what began or ended this lately is not judged.
+UNSETTLED = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class OnRouter:
+    """One session as the router lists it."""
+
+    id: str
+    path: str
+    name: str
+    mac: str
+    ip: str
+    session_id: str
+    uptime: str
+
+    @property
+    def seconds(self) -> int:
+        return seconds_of(self.uptime)
+
+
+def sessions_on(api: Api) -> list[OnRouter]:
+    """Everybody whom the router serves, by PPP and hotspot. Raises Trouble."""
+    found = [
+        OnRouter(
+            row[".id"], "/ppp/active", row.get("name", "").lower(), normal_mac(row.get("caller-id", "")),
+            row.get("address", ""), plain_id(row.get("session-id", "")), row.get("uptime", ""),
+        )
+        for row in api.rows("/ppp/active", ".id", "name", "caller-id", "address", "session-id", "uptime")
+    ]  # fmt: skip
+    return found + [
+        OnRouter(
+            row[".id"], "/ip/hotspot/active", row.get("user", "").lower(), normal_mac(row.get("mac-address", "")),
+            row.get("address", ""), "", row.get("uptime", ""),
+        )
+        for row in api.rows("/ip/hotspot/active", ".id", "user", "mac-address", "address", "uptime")
+    ]  # fmt: skip
+
+
+def plain_id(text: str) -> str:
+    """0x81100001 over the API is 81100001 over RADIUS."""
+    return text.lower().removeprefix("0x").lstrip("0")
+
+
+def seconds_of(uptime: str) -> int:
+    """1w2d3h4m5s in seconds."""
+    total, number = 0, ""
+    for letter in uptime:
+        if letter.isdecimal():
+            number += letter
+        else:
+            total += int(number or 0) * {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}.get(letter, 0)
+            number = ""
+    return total
+
+
+def match(session: Any, on_router: Iterable[OnRouter]) -> OnRouter | None:
+    """The router's row for a session of ours: by its number, else by username and device or address."""
+    for row in on_router:
+        if row.session_id and row.session_id == plain_id(session.session_id):
+            return row
+    for row in on_router:
+        if row.name == session.username and (row.mac == session.mac or (row.ip and row.ip == session.ip)):
+            return row
+    return None
+
+
+def compare(ours: Sequence[Any], theirs: Sequence[OnRouter], at: datetime) -> tuple[list[Any], list[OnRouter]]:
+    """Sessions of ours that the router does not have (ghosts), and sessions of the router's that nobody reported to us.
+    `at`: when the reading began; whatever is younger is left for the next one."""
+    by_name: dict[str, list[OnRouter]] = {}
+    for row in theirs:
+        by_name.setdefault(row.name, []).append(row)
+    seen, ghosts = set(), []
+    for session in ours:
+        row = match(session, by_name.get(session.username, ()))
+        if row is not None:
+            seen.add(row.id + row.path)
+        elif max(session.started_at, session.updated_at) < at - UNSETTLED:
+            ghosts.append(session)
+    strange = [row for row in theirs if row.id + row.path not in seen and row.seconds > UNSETTLED.total_seconds()]
+    return ghosts, strange
+
+
+def open_api(nas: Nas, *, seconds: float = 10) -> Api:
+    return Api(
+        nas.src_ip, nas.api_port, username=nas.api_username, password=nas.plain_api_password(), tls=nas.api_tls,
+        seconds=seconds,
+    )  # fmt: skip
+
+
+def read_router(tenant_id: int, nas_id: int) -> None:
+    """Ask one router who is on it. Ghosts are closed at their last report; what was never reported is kept to be seen.
+
+    Talks with no transaction open. A router that does not answer changes nothing but the note that it did not.
+    """
+    with tenant_scope(tenant_id):
+        nas = Nas.objects.in_use().filter(pk=nas_id).first()
+    if nas is None or not nas.has_api:
+        return
+    at = calendar.now()
+    try:
+        with open_api(nas) as api:
+            theirs = sessions_on(api)
+    except Trouble as trouble:
+        with tenant_scope(tenant_id):
+            RouterReading.objects.update_or_create(nas=nas, defaults={"read_at": at, "problem": str(trouble)[:200]})
+        return
+    with tenant_scope(tenant_id):
+        ours = list(
+            LiveSession.objects.filter(nas=nas).only(
+                "key", "username", "session_id", "mac", "ip", "started_at", "updated_at"
+            )
+        )
+        ghosts, strange = compare(ours, theirs, at)
+        with connection.cursor() as cursor:
+            cursor.executemany("SELECT radius_forget(%s)", [(ghost.key,) for ghost in ghosts])
+        RouterReading.objects.update_or_create(
+            nas=nas,
+            defaults={
+                "read_at": at, "good_at": at, "problem": "", "active": len(theirs), "ghosts": len(ghosts),
+                "unreported": [
+                    {"name": row.name, "mac": row.mac, "ip": row.ip, "uptime": row.uptime} for row in strange[:SHOWN]
+                ],
+            },
+        )  # fmt: skip
+
+
+def remove_from(nas: Nas, session: LiveSession) -> str:
+    """Drop a session over the API: "removed", "gone" when the router does not have it, or why it could not be done."""
+    try:
+        with open_api(nas, seconds=5) as api:
+            row = match(session, [row for row in sessions_on(api) if row.name == session.username])
+            if row is None:
+                return "gone"
+            return "removed" if api.remove(row.path, row.id) else "gone"
+    except Trouble as trouble:
+        return str(trouble)

@@ -1,0 +1,201 @@
+"""A MikroTik that exists only here: speaks the binary API on a socket, keeps its rows, and can be told to misbehave."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .mikrotik import NoAnswer, Row, Words, encode
+
+# Paths whose rows only the router makes; one may look and remove.
+_LIVE = ("/ppp/active", "/ip/hotspot/active")
+_UNIQUE = {
+    "/ppp/secret": "name",
+    "/ip/hotspot/user": "name",
+    "/ppp/profile": "name",
+    "/queue/simple": "name",
+    "/ip/pool": "name",
+}
+
+
+class Simulator:
+    """`with Simulator(password="…") as router:` listens on `router.address`, `router.port`.
+
+    `rows` holds the router's tables by path. `version` 6 before 6.43 ("6.42") asks for a challenge at login, 7.18 and later
+    says !empty. Misbehaviour, each until set back: `slow` seconds before every answer, `silent`, `half` (an answer breaks
+    off in the middle), `traps` (path → message), `drops` (so many commands until the connection is cut).
+    """
+
+    def __init__(
+        self, address: str = "127.0.0.1", *, username: str = "fiberledger", password: str = "", version: str = "7.20"
+    ) -> None:
+        self.username, self.password, self.version = username, password, version
+        self.rows: dict[str, list[Row]] = {
+            path: [] for path in (*_LIVE, *_UNIQUE, "/ip/firewall/address-list", "/ip/dhcp-server/lease")
+        }
+        self.rows["/system/resource"] = [
+            {"version": version, "board-name": "CHR", "uptime": "1w2d3h4m5s", "cpu-load": "3"}
+        ]
+        self.rows["/system/identity"] = [{"name": "MikroTik"}]
+        self.slow, self.silent, self.half, self.traps, self.drops = 0.0, False, False, {}, -1  # type: ignore[var-annotated]
+        self.asked: list[list[str]] = []
+        self.removed: Callable[[str, Row], None] | None = None  # told of each live row that somebody removes
+        self._next, self._lock = 1, threading.Lock()
+        self._listener = socket.create_server((address, 0))
+        self.address, self.port = self._listener.getsockname()
+
+    def __enter__(self) -> Simulator:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Nobody listens any more."""
+        if self._listener.fileno() < 0:
+            return
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes whoever waits in accept()
+        self._listener.close()
+
+    def put(self, path: str, **values: Any) -> Row:
+        """A row as the router would have it; names with underscores for hyphens."""
+        with self._lock:
+            row = {".id": f"*{self._next:X}", **{name.replace("_", "-"): str(value) for name, value in values.items()}}
+            self._next += 1
+            self.rows.setdefault(path, []).append(row)
+            return row
+
+    # --- the wire ------------------------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _peer = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        words, known, challenge = Words(sock), False, b""
+        with sock:
+            try:
+                while True:
+                    sentence = words.sentence(time.monotonic() + 3600)
+                    if not sentence:
+                        continue
+                    if sentence[0] == "/login":
+                        known, challenge = self._let_in(sock, sentence, challenge)
+                        continue
+                    with self._lock:
+                        self.asked.append(sentence)
+                    if not known:
+                        self._say(sock, [["!fatal", "not logged in"]])
+                        return
+                    if self.drops == 0:
+                        return
+                    self.drops -= 1
+                    self._say(sock, self._answer(sentence))
+            except (OSError, NoAnswer, TimeoutError):
+                return
+
+    def _let_in(self, sock: socket.socket, sentence: Sequence[str], challenge: bytes) -> tuple[bool, bytes]:
+        given = _given(sentence)
+        old = tuple(map(int, self.version.split(".")[:2])) < (6, 43)
+        if old and "response" not in given:
+            challenge = os.urandom(16)
+            self._say(sock, [["!done", f"=ret={challenge.hex()}"]])
+            return False, challenge
+        if old:
+            digest = hashlib.md5(b"\0" + self.password.encode() + challenge).hexdigest()  # noqa: S324
+            known = given["response"] == f"00{digest}"
+        else:
+            known = given.get("password") == self.password
+        if known and given.get("name") == self.username:
+            self._say(sock, [["!done"]])
+            return True, b""
+        self._say(sock, [["!trap", "=message=invalid user name or password (6)"], ["!done"]])
+        return False, b""
+
+    def _say(self, sock: socket.socket, sentences: Sequence[Sequence[str]]) -> None:
+        if self.slow:
+            time.sleep(self.slow)
+        if self.silent:
+            return
+        data = b"".join(map(encode, sentences))
+        if self.half:
+            sock.sendall(data[: len(data) // 2])
+            sock.shutdown(socket.SHUT_RDWR)
+            return
+        sock.sendall(data)
+
+    # --- what it knows -------------------------------------------------------------------------------------------
+
+    def _answer(self, sentence: Sequence[str]) -> list[list[str]]:
+        path, _slash, verb = sentence[0].rpartition("/")
+        if path in self.traps:
+            return _no(self.traps[path])
+        if path not in self.rows:
+            return _no("no such command prefix")
+        with self._lock:
+            return {"print": self._print, "add": self._add, "set": self._set, "remove": self._remove}.get(
+                verb, lambda *_: _no("no such command")
+            )(path, sentence)
+
+    def _print(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
+        asked = [word[1:].partition("=") for word in sentence if word.startswith("?") and not word.startswith("?#")]
+        fields = _given(sentence).get(".proplist", "")
+        found = [row for row in self.rows[path] if all(row.get(name) == value for name, _equals, value in asked)]
+        said = [
+            ["!re", *(f"={name}={value}" for name, value in row.items() if not fields or name in fields.split(","))]
+            for row in found
+        ]
+        if not said and tuple(map(int, self.version.split(".")[:2])) >= (7, 18):
+            said = [["!empty"]]
+        return [*said, ["!done"]]
+
+    def _add(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
+        given = _given(sentence)
+        key = _UNIQUE.get(path)
+        if path in _LIVE:
+            return _no("no such command")
+        if key and any(row.get(key) == given.get(key) for row in self.rows[path]):
+            return _no(f"failure: {path.rpartition('/')[2]} with the same name already exists")
+        row = {".id": f"*{self._next:X}", **given}
+        self._next += 1
+        self.rows[path].append(row)
+        return [["!done", f"=ret={row['.id']}"]]
+
+    def _set(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
+        given = _given(sentence)
+        row = next((row for row in self.rows[path] if row[".id"] == given.get(".id")), None)
+        if row is None:
+            return _no("no such item")
+        row.update(given)
+        return [["!done"]]
+
+    def _remove(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
+        given = _given(sentence)
+        row = next((row for row in self.rows[path] if row[".id"] == given.get(".id")), None)
+        if row is None:
+            return _no("no such item")
+        self.rows[path].remove(row)
+        if path in _LIVE and self.removed:
+            self.removed(path, row)
+        return [["!done"]]
+
+
+def _given(sentence: Sequence[str]) -> Row:
+    return {
+        name: value
+        for name, _equals, value in (word[1:].partition("=") for word in sentence[1:] if word.startswith("="))
+    }
+
+
+def _no(message: str) -> list[list[str]]:
+    return [["!trap", f"=message={message}"], ["!done"]]
