@@ -28,17 +28,18 @@ _LIVE = """
         updated_at, seconds, in_octets, out_octets, terms)
     SELECT md5('live-' || a.id)::uuid, a.tenant_id, n.id, a.id, r.username, upper(lpad(to_hex(a.id), 8, '8')), {device}, {address}, '',
            'pppoe1', at - make_interval(secs => secs), at, secs, secs * (9000 + 400 * (a.id %% 37)), secs * (70000 + 3000 * (a.id %% 41)),
-           r.terms
+           CASE WHEN r.verdict = 'accept' THEN r.terms ELSE 'walled' END
       FROM access_accessaccount a
-      JOIN radius_line r ON r.account_id = a.id AND r.verdict = 'accept'
-      JOIN LATERAL (SELECT id FROM access_nas WHERE tenant_id = a.tenant_id ORDER BY id LIMIT 1) n ON true
-      CROSS JOIN LATERAL (SELECT %s::timestamptz - make_interval(secs => a.id %% 280) AS at, 600 + (a.id * 7919) %% 60000 AS secs) t
+      JOIN LATERAL (SELECT id, for_suspended FROM access_nas WHERE tenant_id = a.tenant_id ORDER BY id LIMIT 1) n ON true
+      JOIN radius_line r ON r.account_id = a.id AND (r.verdict = 'accept' OR (r.verdict = 'walled' AND n.for_suspended = 'walled'))
+      CROSS JOIN LATERAL (SELECT %s::timestamptz - make_interval(secs => a.id %% 280) AS at, {seconds} AS secs) t
      WHERE a.tenant_id = %s AND a.id %% 10 < 7
     ON CONFLICT (key) DO UPDATE SET updated_at = excluded.updated_at,
         seconds = extract(epoch FROM excluded.updated_at - l.started_at),
-        in_octets = l.in_octets * extract(epoch FROM excluded.updated_at - l.started_at) / greatest(l.seconds, 1),
-        out_octets = l.out_octets * extract(epoch FROM excluded.updated_at - l.started_at) / greatest(l.seconds, 1)
+        in_octets = l.in_octets + (9000 + 400 * (l.account_id %% 37)) * extract(epoch FROM excluded.updated_at - l.updated_at),
+        out_octets = l.out_octets + (70000 + 3000 * (l.account_id %% 41)) * extract(epoch FROM excluded.updated_at - l.updated_at)
      WHERE excluded.updated_at > l.updated_at"""
+_DROP = "SELECT radius_close(array_agg(key), 'Admin-Reset', false) FROM access_livesession WHERE tenant_id = %s AND session_id = %s HAVING count(*) > 0"
 _DEVICE = "'48:8F:5A:' || upper(substr(md5(a.id::text), 1, 2) || ':' || substr(md5(a.id::text), 3, 2) || ':' || substr(md5(a.id::text), 5, 2))"
 _ADDRESS = "coalesce(a.static_ip, '10.20.0.0'::inet + a.id %% 60000)"
 _NAMES = {"device": _DEVICE, "address": _ADDRESS}
@@ -52,15 +53,22 @@ def play_sessions(tenant_id: int, *, days: int = 45) -> int:
     """
     with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
         cursor.execute(_PAST.format(**_NAMES), [calendar.now(), min(days, 50), tenant_id])
-        return cursor.rowcount + _play(cursor, tenant_id)
+        return cursor.rowcount + _play(cursor, tenant_id, "600 + (a.id * 7919) %% 60000")
 
 
 def play_on(tenant_id: int) -> int:
-    """What the routers of the demonstration would report now: who may be online is, and who was cut is heard of no more."""
+    """What the routers of the demonstration would report now: sessions go on until they are dropped, and who may come
+    back does, behind the wall where that is where they belong. Returns how many reports."""
     with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
-        return _play(cursor, tenant_id)
+        return _play(cursor, tenant_id, "0")
 
 
-def _play(cursor: Any, tenant_id: int) -> int:
-    cursor.execute(_LIVE.format(**_NAMES), [calendar.now(), tenant_id])
+def drop(tenant_id: int, session_id: str) -> None:
+    """The router of the demonstration says that this session is over."""
+    with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
+        cursor.execute(_DROP, [tenant_id, session_id])
+
+
+def _play(cursor: Any, tenant_id: int, seconds: str) -> int:
+    cursor.execute(_LIVE.format(**_NAMES, seconds=seconds), [calendar.now(), tenant_id])
     return cursor.rowcount

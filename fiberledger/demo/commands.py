@@ -24,6 +24,10 @@ def add_commands(subparsers: Any) -> None:
     live = demo.add_parser("live", help="live one company's half year (what load starts for each)")
     live.add_argument("slug")
     live.set_defaults(run=_live)
+    network = demo.add_parser(
+        "network", help="simulate the demo's routers until stopped (what `fiberledger run` starts)"
+    )
+    network.set_defaults(run=_network)
     demo.add_parser("logins", help="who may look around").set_defaults(run=_logins, needs="nothing")
 
 
@@ -69,6 +73,17 @@ def _live(options: Any) -> int:
     tenant = Tenant.objects.get(slug=options.slug)
     Life(COMPANIES[options.slug], tenant, today_of(tenant), lambda text: print(text, flush=True)).live()
     play_sessions(tenant.pk)
+    return 0
+
+
+def _network(options: Any) -> int:
+    from fiberledger.tenancy import Refusal
+
+    from .network import run
+
+    if not environment.shows_demo():
+        raise Refusal("there is no demo here: fiberledger demo load")
+    run()
     return 0
 
 

@@ -328,6 +328,8 @@ def run(*, host: str, port: int, web_workers: int, workers: int, demo: bool, rad
         )
     ]
     children += [Child("worker", ["worker"], patient=True) for _ in range(workers)]
+    if environment.shows_demo():
+        children.append(Child("network", ["demo", "network"], patient=True))
     if radius:
         children.append(Child("radius", ["radius", "run"], patient=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from .mikrotik import NoAnswer, Row, Words, encode
 
+DISCONNECT, CHANGE = 40, 43
 # Paths whose rows only the router makes; one may look and remove.
 _LIVE = ("/ppp/active", "/ip/hotspot/active")
 _UNIQUE = {
@@ -32,7 +34,13 @@ class Simulator:
     """
 
     def __init__(
-        self, address: str = "127.0.0.1", *, username: str = "fiberledger", password: str = "", version: str = "7.20"
+        self,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        username: str = "fiberledger",
+        password: str = "",
+        version: str = "7.20",
     ) -> None:
         self.username, self.password, self.version = username, password, version
         self.rows: dict[str, list[Row]] = {
@@ -46,7 +54,7 @@ class Simulator:
         self.asked: list[list[str]] = []
         self.removed: Callable[[str, Row], None] | None = None  # told of each live row that somebody removes
         self._next, self._lock = 1, threading.Lock()
-        self._listener = socket.create_server((address, 0))
+        self._listener = socket.create_server((address, port))
         self.address, self.port = self._listener.getsockname()
 
     def __enter__(self) -> Simulator:
@@ -188,6 +196,63 @@ class Simulator:
         if path in _LIVE and self.removed:
             self.removed(path, row)
         return [["!done"]]
+
+    def hear(self, code: int, username: str, session_id: str) -> bool:
+        """A command over RADIUS for one session: Disconnect (40) drops it, CoA (43) keeps it. False: there is none such."""
+        with self._lock:
+            row = next(
+                (
+                    row
+                    for row in self.rows["/ppp/active"]
+                    if row.get("name", "").lower() == username.lower()
+                    and row.get("session-id", "").endswith(session_id)
+                ),
+                None,
+            )
+            if row is not None and code == DISCONNECT:
+                self.rows["/ppp/active"].remove(row)
+                if self.removed:
+                    self.removed("/ppp/active", row)
+        return row is not None
+
+
+class CommandPort:
+    """The simulated router's ear for commands over RADIUS (RFC 5176): obeys what is signed with the secret, and signs its answer."""
+
+    def __init__(self, router: Simulator, secret: str, port: int = 0) -> None:
+        self._router, self._secret = router, secret.encode()
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind((router.address, port))
+        self.port = self._sock.getsockname()[1]
+
+    def __enter__(self) -> CommandPort:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._sock.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                data, peer = self._sock.recvfrom(4096)
+                if answer := self._answer(data):
+                    self._sock.sendto(answer, peer)
+            except OSError:
+                return
+
+    def _answer(self, data: bytes) -> bytes | None:
+        signed = hashlib.md5(data[:4] + bytes(16) + data[20:] + self._secret).digest()  # noqa: S324
+        if len(data) < 20 or data[0] not in (DISCONNECT, CHANGE) or signed != data[4:20]:
+            return None
+        values, at = {}, 20
+        while at + 2 <= len(data) and data[at + 1] >= 2:
+            values[data[at]] = data[at + 2 : at + data[at + 1]]
+            at += data[at + 1]
+        done = self._router.hear(data[0], values.get(1, b"").decode(), values.get(44, b"").decode())
+        attributes = b"" if done else bytes([101, 6]) + struct.pack("!I", 503)  # Error-Cause: session not found
+        head = struct.pack("!BBH", data[0] + (1 if done else 2), data[1], 20 + len(attributes))
+        return head + hashlib.md5(head + data[4:20] + attributes + self._secret).digest() + attributes  # noqa: S324
 
 
 def _given(sentence: Sequence[str]) -> Row:

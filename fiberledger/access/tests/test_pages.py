@@ -185,8 +185,8 @@ def test_a_demonstration_has_a_past_and_a_present(isp, router):
     assert len(accounts) == 12
 
 
-def test_a_demonstration_goes_on_for_whom_may_be_online(isp, router, clock):
-    from fiberledger.access.play import play_on, play_sessions
+def test_a_demonstration_goes_on_until_its_sessions_are_dropped(isp, router, clock):
+    from fiberledger.access.play import drop, play_on, play_sessions
 
     for n in range(12):
         make_line(isp, name=f"Person {n}", username=f"person{n}", phone=f"030012345{n:02}")
@@ -197,12 +197,20 @@ def test_a_demonstration_goes_on_for_whom_may_be_online(isp, router, clock):
         subscriptions.suspend([cut.account.subscription], reason="request", by=isp.system())
         services.rebuild()
     clock.forward(minutes=3)
-    assert play_on(isp.tenant.pk) == len(before) - 1
+    assert play_on(isp.tenant.pk) == len(before)
     with isp.scope():
-        for session in LiveSession.objects.exclude(pk=cut.pk):
+        for session in LiveSession.objects.all():
             assert session.seconds == before[session.pk].seconds + 180
             assert session.out_octets > before[session.pk].out_octets
-        assert LiveSession.objects.get(pk=cut.pk).updated_at == cut.updated_at  # silent, so it will be swept
+        assert LiveSession.objects.get(pk=cut.pk).terms == cut.terms  # nobody has told the router yet
+    drop(isp.tenant.pk, cut.session_id)
+    with isp.scope():
+        assert not LiveSession.objects.filter(pk=cut.pk).exists()
+    clock.forward(minutes=3)
+    play_on(isp.tenant.pk)
+    with isp.scope():
+        back = LiveSession.objects.get(pk=cut.pk)
+        assert back.behind_wall and back.seconds == 0
 
 
 def test_the_figures_of_the_dashboard(isp, router, clock):

@@ -1,0 +1,74 @@
+"""The demonstration's network: a simulated router for each company, with whoever is online on it.
+
+It obeys: a line that is cut here is dropped there, comes back behind the wall, and is let out again by a payment.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+
+from fiberledger.access import play
+from fiberledger.access import services as access
+from fiberledger.access.models import LiveSession, Nas
+from fiberledger.access.secrets import strong_password
+from fiberledger.identity import Actor
+from fiberledger.routers.simulator import CommandPort, Simulator
+from fiberledger.tenancy import tenant_scope
+from fiberledger.tenancy.models import Tenant
+
+from .cast import COMPANIES
+
+EVERY = 20.0  # seconds between two looks at who is online
+
+
+def run() -> None:
+    """Until the process is ended."""
+    with ExitStack() as stack:
+        companies = [
+            (tenant.pk, stack.enter_context(_router(stack, tenant.pk)))
+            for tenant in Tenant.objects.filter(slug__in=COMPANIES).order_by("pk")
+        ]
+        print(f"{len(companies)} simulated routers", flush=True)
+        while True:
+            for tenant_id, router in companies:
+                play.play_on(tenant_id)
+                _populate(tenant_id, router)
+            time.sleep(EVERY)
+
+
+def _router(stack: ExitStack, tenant_id: int) -> Simulator:
+    """The company's first router, simulated at its own address; on other ports where those it had are taken."""
+    by = Actor.system("demo network")
+    with tenant_scope(tenant_id):
+        nas = Nas.objects.order_by("pk").first()
+        assert nas is not None, "the demo has a router for each company"
+        password, secret = strong_password(20), nas.plain_secret()
+        router = _at(lambda port: Simulator(nas.src_ip, port, password=password), nas.api_port)
+        commands = stack.enter_context(_at(lambda port: CommandPort(router, secret, port), nas.coa_port))
+        nas.api_username, nas.api_port, nas.coa_port = router.username, router.port, commands.port
+        access.save_nas(nas, api_password=password, by=by)
+    router.removed = lambda _path, row: play.drop(tenant_id, row["session-id"].removeprefix("0x").upper())
+    return router
+
+
+def _at(make, port):  # type: ignore[no-untyped-def]
+    try:
+        return make(port)
+    except OSError:
+        return make(0)
+
+
+def _populate(tenant_id: int, router: Simulator) -> None:
+    """The router has whoever is online, and nobody else."""
+    with tenant_scope(tenant_id):
+        online = {f"0x{session.session_id.lower()}": session for session in LiveSession.objects.all()}
+    there = {row["session-id"]: row for row in router.rows["/ppp/active"]}
+    for session_id in there.keys() - online.keys():
+        router.rows["/ppp/active"].remove(there[session_id])
+    for session_id in online.keys() - there.keys():
+        session = online[session_id]
+        router.put(
+            "/ppp/active", name=session.username, caller_id=session.mac, address=session.ip or "", uptime=f"{session.seconds}s",
+            session_id=session_id, service="pppoe", radius="true",
+        )  # fmt: skip
