@@ -32,14 +32,14 @@ for _status, _words in {
     Status.ACTIVE: "active enabled on running live connected online ok yes current regular open working 1 true چالو فعال نشط actif activo hai amilifu",
     Status.SUSPENDED: "suspended suspend blocked block cut disabled expired stopped barred susp معطل بند موقوف suspendu suspendido",
     Status.INACTIVE: "inactive inactve off offline no 0 false dormant closed غیر_فعال غير_نشط inactif inactivo",
-    Status.HOLD: "hold on_hold temporary_hold temp_hold paused pause vacation temporary_disconnect روکا_ہوا",
-    Status.TERMINATED: "left terminated terminate disconnected disconnect cancelled canceled gone churned removed deleted closed_account permanent_disconnect چھوڑ_گئے ختم ملغى",
-    Status.PENDING: "pending pending_installation new waiting to_install installation in_process in_progress",
-    Status.LEAD: "lead prospect enquiry inquiry",
-    Status.OVERDUE: "overdue due unpaid defaulter late",
-    Status.SHIFTED: "shifted moved shifting relocated",
-    Status.DISPUTED: "disputed dispute legal court legal_disputed",
-    Status.BLACKLISTED: "blacklisted blacklist banned black_list",
+    Status.HOLD: "hold on_hold temporary_hold temp_hold paused pause vacation temporary_disconnect روکا_ہوا عارضی_روک",
+    Status.TERMINATED: "left terminated terminate disconnected disconnect cancelled canceled gone churned removed deleted closed_account permanent_disconnect چھوڑ_گئے ختم ملغى ختم_شدہ",
+    Status.PENDING: "pending pending_installation new waiting to_install installation in_process in_progress تنصیب_باقی",
+    Status.LEAD: "lead prospect enquiry inquiry ممکنہ_گاہک",
+    Status.OVERDUE: "overdue due unpaid defaulter late تاریخ_گزر_گئی",
+    Status.SHIFTED: "shifted moved shifting relocated منتقل",
+    Status.DISPUTED: "disputed dispute legal court legal_disputed قانونی_متنازع",
+    Status.BLACKLISTED: "blacklisted blacklist banned black_list بلیک_لسٹ",
 }.items():
     for _word in _words.split():
         STATUS_WORDS[_word.replace("_", " ")] = _status

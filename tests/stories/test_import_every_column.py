@@ -173,9 +173,7 @@ def test_each_cell_that_cannot_be_has_its_own_fault_and_comes_back_to_be_correct
     rows.append(ASHA | {"Collector": isp.ravi.user.email.upper()})  # what the cells are, told by a good row
     url, run = take(isp, sheet(*rows))
     with isp.scope():
-        found = {
-            line: faults for line, faults in ImportRow.objects.filter(import_run=run).values_list("line", "faults")
-        }
+        found = dict(ImportRow.objects.filter(import_run=run).values_list("line", "faults"))
     lines = {line: [fault[0] for fault in faults] for line, faults in found.items()}
     assert lines == {n + 2: [word] for n, (_cells, word) in enumerate(wrong) if word}
     assert "hush" not in json.dumps(list(found.values()))
