@@ -189,9 +189,10 @@ def test_each_cell_that_cannot_be_has_its_own_fault_and_comes_back_to_be_correct
     )
     with isp.scope():
         assert ImportRow.objects.get(import_run=second).word == "static ip taken"
-    client.cookies["django_language"] = "ur"
+    client.post("/account/preference/", {"language": "ur"})
     error_file = b"".join(client.get(f"{url}errors.csv").streaming_content).decode("utf-8-sig")
-    del client.cookies["django_language"]
+    client.post("/account/preference/", {"language": "en"})
+    assert "برانچ نامعلوم" in error_file and "اپنی کسی کھلی برانچ کا نام یا کوڈ لکھیں" in error_file
     header, *faulty = csv.reader(io.StringIO(error_file))
     assert header[: len(HEAD)] == HEAD and len(faulty) == 13
     right = {"House No": "5", "Branch": "Lahore Office", "Collector": isp.ravi.user.email, "PPPoE Password": "", "Static IP": "",
