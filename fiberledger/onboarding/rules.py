@@ -52,6 +52,8 @@ LANGUAGE_WORDS = {
     **dict.fromkeys(("en", "eng", "english", "انگریزی", "انگلش"), "en"),
     **dict.fromkeys(("ur", "urd", "urdu", "اردو"), "ur"),
 }
+# What few lists say: most rows are spared the questions.
+BESIDES = frozenset({"branch", "collector", "static_ip", "only_mac", "tags", "note", "language", "is_vip"})
 LONGEST_TAG, MOST_TAGS = 40, 20
 LONGEST_NOTE = 4_000
 
@@ -197,9 +199,10 @@ def read_row(line: int, raw: Mapping[str, Any], place: Place) -> tuple[Row, list
             _is_email(row.email)
         except ValidationError:
             fault("email invalid", "email")
-    _belongs(row, place, fault, words)
-    _network(row, fault, words)
-    _remembered(row, raw, fault, words)
+    if not BESIDES.isdisjoint(raw):
+        _belongs(row, place, fault, words)
+        _network(row, fault, words)
+        _remembered(row, raw, fault, words)
     return row, faults
 
 

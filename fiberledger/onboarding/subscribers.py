@@ -232,7 +232,9 @@ class SubscriberImporter:
         self._create_areas(context, values, created, by=by)
         tags: dict[str, int] = {}
         if words := [word for row in values for word in row.tags]:
-            tags, created["subscribers.tag"] = subscribers.tags_named(words, by=by)
+            tags, made = subscribers.tags_named(words, by=by)
+            if made:
+                created["subscribers.tag"] = made
         try:
             ids = subscribers.register_many(
                 [_new_subscriber(row, by.membership_id if by.only_assigned else row.collector, tags) for row in values],
