@@ -295,17 +295,17 @@ def _something(value: str) -> str:
 
 
 def _belongs(row: Row, place: Place, fault: Say, words: Words) -> None:
-    """Whose the subscriber is: a branch's, a collector's."""
+    """Whose the subscriber is: a branch's, a collector's. Who has neither branches nor a team yet brings the list in without."""
     row.branch_name = _something(words("branch", 80))
     if row.branch_name:
         row.branch = place.branches.get(key(row.branch_name))
-        if row.branch is None:
+        if row.branch is None and place.branches:
             fault("branch unknown", "branch")
     row.collector_name = _something(words("collector", 254))
     if row.collector_name:
         who = key(row.collector_name)
         row.collector = place.collectors.get(who)
-        if row.collector is None:
+        if row.collector is None and place.collectors:
             fault("collector ambiguous" if who in place.collectors else "collector unknown", "collector")
 
 

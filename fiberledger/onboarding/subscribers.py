@@ -351,7 +351,10 @@ def _read_branches(context: Context) -> None:
 
 def _read_collectors(context: Context) -> None:
     collectors: dict[str, int | None] = {}
-    for pk, name, email in Membership.objects.active().values_list("pk", "user__name", "user__email"):
+    team = Membership.objects.active()
+    if not team.exclude(role_links__role__template="owner").exists():
+        return  # nobody collects yet
+    for pk, name, email in team.values_list("pk", "user__name", "user__email"):
         collectors[key(email)] = pk
         collectors[key(name)] = None if key(name) in collectors else pk
     context.place.collectors = collectors

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from fiberledger.subscribers.models import Subscriber
 from tests.stories.test_import_month_begins import map_and_check, send
 
 HEAD = (
@@ -315,3 +316,19 @@ def test_more_rows_ask_no_more_questions(shop):
         return len(asked)
 
     assert questions(1000, 300) == questions(5000, 30)
+
+
+def test_who_has_no_branches_and_no_team_yet_moves_in_all_the_same(isp, tmp_path):
+    isp.member("owner")
+    file = tmp_path / "list.csv"
+    file.write_text(
+        "Name,Phone,City,Area,Address,Package,Fee,Branch,Collector\nAsha Khan,03001234567,Lahore,Model Town,House 5,Home 20,1200,Main,Ravi\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-m", "fiberledger", "import", "subscribers", str(file), "--tenant", isp.tenant.slug,
+         "--create-missing", "areas,plans", "--json"], capture_output=True, text=True,
+    )  # fmt: skip
+    assert [row["fault"] for row in json.loads(answer.stdout)["rows"]] == [None]
+    with isp.scope():
+        asha = Subscriber.objects.get()
+        assert (asha.branch, asha.collector) == (None, None)
