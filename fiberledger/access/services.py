@@ -68,7 +68,7 @@ def save_account(account: AccessAccount, *, password: str = "", by: Any) -> Acce
     if account.kind in ("mac", "static"):
         account.password = None
     elif password or account.password is None:
-        account.keep_password(_fit(password or secrets.strong_password()))
+        account.keep_password(fit_password(password or secrets.strong_password()))
     try:
         account.full_clean(exclude=["subscription", "only_nas"])
         with transaction.atomic():
@@ -111,7 +111,8 @@ def _taken(error: Exception) -> str:
     return _("This contradicts another account.")
 
 
-def _fit(password: str) -> str:
+def fit_password(password: str) -> str:
+    """The password, when FreeRADIUS can be told it as it is; refuses it otherwise."""
     if not 1 <= len(password.encode()) <= MAX_PASSWORD or "\0" in password or "\n" in password:
         raise Refusal(_("A password has 1 to 60 characters on one line."))
     if as_value(password) is None or password != password.strip():
@@ -129,7 +130,7 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
     for row in rows:
         kind, locked = row.get("kind") or "pppoe", None
         if kind in ("pppoe", "hotspot"):
-            password = _fit(row.get("password") or secrets.strong_password())
+            password = fit_password(row.get("password") or secrets.strong_password())
             locked = b64encode(secrets.lock(password, f"account:{tenant_id}")).decode()
         accounts.append((
             row["subscription_id"], kind, normal_mac(row["username"]) if kind == "mac" else row["username"].strip(), locked,
@@ -175,6 +176,16 @@ def usernames_taken(usernames: Iterable[str]) -> set[str]:
         return {row[0] for row in cursor}
 
 
+def addresses_taken(addresses: Iterable[str]) -> set[str]:
+    """Which of these fixed IPv4 addresses another account has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT host(static_ip) FROM access_accessaccount WHERE tenant_id = %s AND static_ip = ANY (%s::inet[])",
+            [current_tenant_id(), list(addresses)],
+        )
+        return {row[0] for row in cursor}
+
+
 def close_accounts(subscription_ids: Sequence[int]) -> int:
     """Take the accounts of these subscriptions away altogether: for an import that is undone. Sessions stay history."""
     accounts = AccessAccount.objects.filter(subscription_id__in=subscription_ids)
@@ -196,7 +207,7 @@ def reveal_password(account: AccessAccount, *, reason: str, by: Any) -> str:
 
 def set_password(account: AccessAccount, password: str = "", *, by: Any) -> str:
     """A new password, made up when none is given. Sessions that are on stay on."""
-    password = _fit(password or secrets.strong_password())
+    password = fit_password(password or secrets.strong_password())
     account.keep_password(password)
     account.save(update_fields=["password"])
     audit.note(by, "account.password_set", account)

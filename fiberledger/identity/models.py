@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -223,6 +225,24 @@ class Role(TenantModel):
 class MembershipQuerySet(TenantQuerySet):
     def active(self) -> MembershipQuerySet:
         return self.filter(status=Membership.Status.ACTIVE)
+
+    def within(self, actor: Any) -> MembershipQuerySet:
+        """The actor and, of the others, those who reach nothing beyond what the actor reaches: of the same branches,
+        areas or resellers, or seeing only whom they were given."""
+        if not actor.is_limited:
+            return self
+        found = models.Q(pk=actor.membership_id)
+        if not actor.only_assigned:
+            found |= models.Q(scope=Membership.Scope.ASSIGNED)
+        for scope, link, column, mine in (
+            (Membership.Scope.BRANCHES, MembershipBranch, "branch", actor.branch_ids),
+            (Membership.Scope.AREAS, MembershipArea, "area", actor.area_ids),
+            (Membership.Scope.RESELLERS, MembershipReseller, "name", actor.reseller_names),
+        ):
+            if mine is not None:
+                beyond = link.objects.exclude(**{f"{column}__in": sorted(mine)}).values("membership")
+                found |= models.Q(scope=scope) & ~models.Q(pk__in=beyond)
+        return self.filter(found)
 
     def with_roles(self) -> MembershipQuerySet:
         return self.select_related("user").prefetch_related("role_links__role")

@@ -20,6 +20,7 @@ class Field:
     required: bool = False
     looks_like: Callable[[str | date, str], bool] | None = None
     by_content: bool = False  # may be guessed from its cells alone
+    is_secret: bool = False  # its cells are never shown
     help: Any = ""
 
     def words(self) -> frozenset[str]:

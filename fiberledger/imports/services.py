@@ -124,12 +124,20 @@ def _look_at(table: Sheet, importer: Importer) -> dict[str, Any]:
             )
             % {"width": width, "needed": ", ".join(needed)}
         )
+    chosen = _saved_map(importer.code, columns) or mapping.guess(
+        columns, body[: mapping.SAMPLE], importer.fields, current_tenant().country
+    )
+    secret = {
+        columns.index(chosen[field.code]) for field in importer.fields if field.is_secret and field.code in chosen
+    }
     return {
         "columns": columns,
         "header_line": line,
-        "samples": [[_plain(cell) for cell in cells] for cells in body[:6]],
-        "map": _saved_map(importer.code, columns)
-        or mapping.guess(columns, body[: mapping.SAMPLE], importer.fields, current_tenant().country),
+        "samples": [
+            ["•••" if index in secret and cell else _plain(cell) for index, cell in enumerate(cells)]
+            for cells in body[:6]
+        ],
+        "map": chosen,
         "estimate": max(table.estimate - at - 1, len(body)),
     }
 

@@ -147,6 +147,8 @@ _NAMES = {
     "access.accessaccount": gettext_lazy("Logins"),
     "places.area": gettext_lazy("Places"),
     "catalog.plan": gettext_lazy("Plans"),
+    "subscribers.tag": gettext_lazy("Tags"),
+    "subscribers.note": gettext_lazy("Notes"),
 }
 
 

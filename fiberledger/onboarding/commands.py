@@ -22,7 +22,8 @@ def add_commands(subparsers: Any) -> None:
         "subscribers",
         help="subscribers with their plan, login and opening balance",
         description='MAP.json is {"our field": "their column"} with our fields number name guardian phone national_id city area address '
-        "plan fee status installed_on username reseller opening_balance latitude longitude (and phone2 whatsapp email password).",
+        "plan fee status installed_on username reseller opening_balance latitude longitude (and phone2 whatsapp email password "
+        "street_house branch collector tags note language is_vip static_ip only_mac).",
     )
     _common(subscribers)
     subscribers.add_argument(

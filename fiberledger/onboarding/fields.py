@@ -7,11 +7,12 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
+from fiberledger.access.rules import normal_mac
 from fiberledger.imports import cells
 from fiberledger.imports.importer import Field
 from fiberledger.subscribers import national_ids, phones
 
-from .rules import STATUS_WORDS
+from .rules import LANGUAGE_WORDS, STATUS_WORDS, VIP_WORDS, static_address
 
 
 def _is_phone(cell: str | date, country: str) -> bool:
@@ -50,6 +51,26 @@ def _is_degrees(cell: str | date, country: str) -> bool:
         return cells.coordinate(cell, 180) is not None
     except cells.Unfit:
         return False
+
+
+def _is_wordy(cell: str | date, country: str) -> bool:
+    return type(cell) is str and sum(map(str.isalpha, cell)) * 2 > len(cell)
+
+
+def _is_vip(cell: str | date, country: str) -> bool:
+    return type(cell) is str and cells.text(cell).lower() in VIP_WORDS
+
+
+def _is_language(cell: str | date, country: str) -> bool:
+    return type(cell) is str and cells.text(cell).lower() in LANGUAGE_WORDS
+
+
+def _is_mac(cell: str | date, country: str) -> bool:
+    return type(cell) is str and bool(normal_mac(cells.text(cell)))
+
+
+def _is_address(cell: str | date, country: str) -> bool:
+    return type(cell) is str and static_address(cells.text(cell)) is not None
 
 
 def _is_status(cell: str | date, country: str) -> bool:
@@ -193,18 +214,39 @@ SUBSCRIBER_FIELDS = (
             "alternate no",
             "alternate number",
             "alternative number",
+            "alternate mobile",
+            "alternate contact",
+            "alternative phone",
+            "alt phone",
+            "alt no",
             "other phone",
+            "other mobile",
             "other no",
             "secondary phone",
+            "phone no 2",
+            "mobile no 2",
+            "contact 2",
+            "contact no 2",
+            "cell 2",
             "landline",
             "دوسرا فون",
             "دوسرا نمبر",
+            "متبادل نمبر",
+            "simu ya pili",
+            "বিকল্প নম্বর",
+            "वैकल्पिक नंबर",
         ),
     ),
     Field(
-        "whatsapp", _("WhatsApp"), ("whatsapp no", "whatsapp number", "whats app", "wa", "wa no", "واٹس ایپ", "واتساب")
+        "whatsapp",
+        _("WhatsApp"),
+        ("whatsapp no", "whatsapp number", "whats app", "wa", "wa no", "واٹس ایپ", "واتساب", "হোয়াটসঅ্যাপ", "व्हाट्सएप"),
     ),
-    Field("email", _("E-mail"), ("e mail", "mail", "email address", "ای میل", "البريد الإلكتروني", "correo")),
+    Field(
+        "email",
+        _("E-mail"),
+        ("e mail", "mail", "email address", "ای میل", "البريد الإلكتروني", "correo", "barua pepe", "ইমেইল", "ईमेल"),
+    ),
     Field(
         "national_id",
         _("National ID"),
@@ -288,6 +330,53 @@ SUBSCRIBER_FIELDS = (
             "ঠিকানা",
             "पता",
         ),
+    ),
+    Field(
+        "street_house",
+        _("Street and house"),
+        (
+            "street house",
+            "house street",
+            "house and street",
+            "street and house",
+            "house no",
+            "house number",
+            "flat no",
+            "door no",
+            "ghar no",
+            "ghar number",
+            "makan no",
+            "makan number",
+            "گلی اور مکان",
+            "مکان نمبر",
+            "گھر نمبر",
+            "رقم المنزل",
+            "namba ya nyumba",
+            "numero ng bahay",
+            "বাড়ি নং",
+            "বাসা নং",
+            "मकान नंबर",
+        ),
+    ),
+    Field(
+        "branch",
+        _("Branch"),
+        (
+            "branch name",
+            "branch code",
+            "branch office",
+            "برانچ",
+            "شاخ",
+            "الفرع",
+            "succursale",
+            "sucursal",
+            "tawi",
+            "sangay",
+            "শাখা",
+            "शाखा",
+        ),
+        looks_like=_is_wordy,
+        help=_("By name or code. Left out: the area's branch."),
     ),
     Field(
         "plan",
@@ -420,6 +509,9 @@ SUBSCRIBER_FIELDS = (
         (
             "pppoe password",
             "pppoe pass",
+            "pppoe secret",
+            "user password",
+            "internet password",
             "pass",
             "secret",
             "radius password",
@@ -427,7 +519,28 @@ SUBSCRIBER_FIELDS = (
             "كلمة المرور",
             "mot de passe",
             "contraseña",
+            "nenosiri",
+            "nywila",
+            "পাসওয়ার্ড",
+            "पासवर्ड",
         ),
+        is_secret=True,
+        help=_("Left out: a strong one is made for each login."),
+    ),
+    Field(
+        "static_ip",
+        _("Fixed address"),
+        ("fixed ip", "fixed ip address", "static ip address", "remote address", "framed ip address", "فکسڈ آئی پی"),
+        looks_like=_is_address,
+        help=_("The login gets this IPv4 address."),
+    ),
+    Field(
+        # Not guessed from «MAC address» alone: a list of devices that were seen once would lock people out.
+        "only_mac",
+        _("Only this device"),
+        ("caller id", "mac binding", "mac bind", "bind mac", "bound mac", "mac lock", "only this device"),
+        looks_like=_is_mac,
+        help=_("MAC address. The login then works from this device alone."),
     ),
     Field(
         "reseller",
@@ -447,6 +560,29 @@ SUBSCRIBER_FIELDS = (
         ),
     ),
     Field(
+        "collector",
+        _("Collector"),
+        (
+            "collector name",
+            "cash collector",
+            "bill collector",
+            "recovery officer",
+            "recovery man",
+            "recovery boy",
+            "recovery person",
+            "کلکٹر",
+            "ریکوری آفیسر",
+            "ریکوری مین",
+            "وصول کنندہ",
+            "mkusanyaji",
+            "kolektor",
+            "কালেক্টর",
+            "कलेक्टर",
+        ),
+        looks_like=_is_wordy,
+        help=_("A team member's name or e-mail."),
+    ),
+    Field(
         "opening_balance",
         _("Opening balance"),
         (
@@ -462,6 +598,8 @@ SUBSCRIBER_FIELDS = (
             "opening bal",
             "prev balance",
             "receivable",
+            "owes",
+            "واجب ہے",
             "بقایا",
             "سابقہ بقایا",
             "بیلنس",
@@ -484,5 +622,57 @@ SUBSCRIBER_FIELDS = (
         _("Longitude"),
         ("lng", "lon", "long", "gps lng", "gps long", "gps longitude", "x", "طول بلد", "خط الطول"),
         looks_like=_is_degrees,
+    ),
+    Field(
+        "tags",
+        _("Tags"),
+        ("tag", "label", "labels", "ٹیگ", "ٹیگز", "lebo", "ট্যাগ", "टैग"),
+        help=_("Several are separated by commas, semicolons or |."),
+    ),
+    Field(
+        "note",
+        _("Note"),
+        (
+            "notes",
+            "remark",
+            "remarks",
+            "comment",
+            "comments",
+            "نوٹ",
+            "کیفیت",
+            "ریمارکس",
+            "ملاحظات",
+            "remarques",
+            "observaciones",
+            "maoni",
+            "tala",
+            "মন্তব্য",
+            "टिप्पणी",
+        ),
+    ),
+    Field(
+        "language",
+        _("Language"),
+        (
+            "lang",
+            "sms language",
+            "preferred language",
+            "زبان",
+            "اللغة",
+            "langue",
+            "idioma",
+            "lugha",
+            "wika",
+            "ভাষা",
+            "भाषा",
+        ),
+        looks_like=_is_language,
+    ),
+    Field(
+        "is_vip",
+        _("VIP"),
+        ("vip", "vip customer", "vip status", "وی آئی پی", "ভিআইপি", "वीआईपी"),
+        looks_like=_is_vip,
+        help=_("Never cut by a suspension run."),
     ),
 )

@@ -95,6 +95,8 @@ def sell(
             "subscription_id": pk,
             "username": row.username,
             "password": row.password,
+            "static_ip": row.static_ip,
+            "only_mac": row.only_mac,
             "kind": _kind(plans[row.plan].connection_type),  # type: ignore[index]
         }
         for pk, row in zip(ids, rows, strict=True)
@@ -144,7 +146,12 @@ def dependants(created: dict[str, list[int]]) -> list[str]:
         ),
         (_("sessions of %s"), _with_sessions(created.get("access.accessaccount", []))),
         (_("documents of %s"), Document.objects.filter(mine).values_list("subscriber_id", flat=True)),
-        (_("notes on %s"), Note.objects.filter(mine).values_list("subscriber_id", flat=True)),
+        (
+            _("notes on %s"),
+            Note.objects.filter(mine)
+            .exclude(pk__in=created.get("subscribers.note", []))
+            .values_list("subscriber_id", flat=True),
+        ),
     ]
     reasons = []
     for words, who in found:
@@ -198,11 +205,12 @@ def _named(ids: Sequence[int]) -> str:
 def withdraw(created: dict[str, list[int]], *, by: Any) -> None:
     """Take everything back that an import brought: balances reversed, logins closed, lines and people withdrawn.
 
-    Places and plans stay: they harm nobody, and the books still name them.
+    Places, plans and tags stay: they harm nobody, and the books still name the first two.
     """
     ids = created.get("subscribers.subscriber", [])
     lines = created.get("subscriptions.subscription", [])
     billing.withdraw_openings(ids, reason=_("The import was undone."), by=by)
     access.close_accounts(lines)
     subscriptions.withdraw(lines, by=by)
+    subscribers.remove_notes(created.get("subscribers.note", []), by=by)
     subscribers.withdraw(ids, by=by)

@@ -519,6 +519,27 @@ def tag(subscribers: Iterable[Subscriber | int], name: str, *, by: Any, colour: 
     return len(new)
 
 
+def tags_named(names: Iterable[str], *, by: Any) -> tuple[dict[str, int], list[int]]:
+    """Tags for many words at once, whatever their capitals: ids by the word in small letters, and those that were made."""
+    wanted = {name.casefold(): name for name in names}
+
+    def known() -> dict[str, int]:
+        ids: dict[str, int] = {}
+        for pk, name in Tag.objects.order_by("id").values_list("pk", "name"):
+            ids.setdefault(name.casefold(), pk)
+        return ids
+
+    before = known()
+    new = [name for word, name in wanted.items() if word not in before]
+    if not new:
+        return before, []
+    Tag.objects.bulk_create((Tag(name=name) for name in new), ignore_conflicts=True)
+    ids = known()
+    made = [(ids[name.casefold()], name) for name in new]
+    audit.note_many(by, "tag.created", (("subscribers.tag", pk, name, None, {"name": name}) for pk, name in made))
+    return ids, [pk for pk, _name in made]
+
+
 @transaction.atomic
 def untag(subscribers: Iterable[Subscriber | int], word: Tag, *, by: Any) -> int:
     ids: list[Any] = [getattr(one, "pk", one) for one in subscribers]
@@ -529,9 +550,10 @@ def untag(subscribers: Iterable[Subscriber | int], word: Tag, *, by: Any) -> int
 
 
 def _note_each(by: Any, action: str, ids: Sequence[int], after: dict[str, Any]) -> None:
-    labels = Subscriber.objects.filter(pk__in=ids).values_list("pk", "number", "name")
     audit.note_many(
-        by, action, (("subscribers.subscriber", pk, f"{number} {name}", None, after) for pk, number, name in labels)
+        by,
+        action,
+        (("subscribers.subscriber", pk, f"{number} {name}", None, after) for pk, number, name in _labels(ids)),
     )
 
 
@@ -544,6 +566,41 @@ def add_note(subscriber: Subscriber, text: str, *, by: Any, pinned: bool = False
     note = Note.objects.create(subscriber=subscriber, text=text[:4000], is_pinned=pinned, author_name=by.name)
     audit.note(by, "subscriber.noted", subscriber, after={"note": note.text[:200]})
     return note
+
+
+@transaction.atomic
+def add_notes(texts: Mapping[int, str], *, by: Any) -> list[int]:
+    """One note on each of many subscribers, for imports: id → text. Returns the notes' ids."""
+    notes = Note.objects.bulk_create(
+        (Note(subscriber_id=pk, text=text, author_name=by.name[:120]) for pk, text in texts.items()), batch_size=_CHUNK
+    )
+    labels = {pk: f"{number} {name}" for pk, number, name in _labels(list(texts))}
+    audit.note_many(
+        by,
+        "subscriber.noted",
+        (("subscribers.subscriber", pk, labels[pk], None, {"note": text[:200]}) for pk, text in texts.items()),
+    )
+    return [note.pk for note in notes]
+
+
+@transaction.atomic
+def remove_notes(ids: Sequence[int], *, by: Any) -> None:
+    """Take notes away that an import brought; the audit log keeps what they said."""
+    notes = list(Note.objects.filter(pk__in=ids).values_list("subscriber_id", "text", "author_name"))
+    labels = {pk: f"{number} {name}" for pk, number, name in _labels([note[0] for note in notes])}
+    audit.note_many(
+        by,
+        "subscriber.note_removed",
+        (
+            ("subscribers.subscriber", pk, labels[pk], {"note": text, "author": author}, None)
+            for pk, text, author in notes
+        ),
+    )
+    Note.objects.filter(pk__in=ids).delete()
+
+
+def _labels(ids: Sequence[int]) -> Iterable[tuple[int, str, str]]:
+    return Subscriber.objects.filter(pk__in=ids).values_list("pk", "number", "name")
 
 
 @transaction.atomic
@@ -587,7 +644,7 @@ def restore_document(document: Document, *, by: Any) -> None:
 @transaction.atomic
 def withdraw(ids: Iterable[int], *, by: Any) -> int:
     """Take subscribers back who should never have come: the undo of their import. Their rows stay for the books, are
-    seen nowhere any more, and their numbers and phones are free again.
+    seen nowhere and tagged with nothing any more, and their numbers and phones are free again.
 
     The caller has made sure that nothing depends on them.
     """
@@ -598,6 +655,10 @@ def withdraw(ids: Iterable[int], *, by: Any) -> int:
             [calendar.now(), list(ids)],
         )
         gone = cursor.fetchall()
+        cursor.execute(
+            "DELETE FROM subscribers_subscribertag WHERE tenant_id = %s AND subscriber_id = ANY(%s::bigint[])",
+            [current_tenant_id(), [row[0] for row in gone]],
+        )
         cursor.execute(
             "UPDATE ledger_ledgeraccount SET code = left(code, 24) || '~' || id WHERE id = ANY(%s::bigint[])",
             [[row[3] for row in gone]],

@@ -63,3 +63,16 @@ def test_the_header_is_found_below_a_title():
     ]
     assert mapping.find_header(rows, SUBSCRIBER_FIELDS) == 2
     assert mapping.find_header([(1, ["A", "B"]), (2, ["Asha", "Model Town"])], SUBSCRIBER_FIELDS) == 0
+
+
+@pytest.mark.parametrize("field", SUBSCRIBER_FIELDS, ids=lambda field: field.code)
+def test_every_word_for_a_field_finds_that_field(field):
+    for word in field.synonyms:
+        assert mapping.guess([word.upper()], [], SUBSCRIBER_FIELDS, "PK") == {field.code: word.upper()}
+
+
+def test_what_only_sounds_like_a_collector_or_a_bound_device_is_not_taken_for_one():
+    columns = ["Name", "Mobile", "Address", "Collector Phone", "Branch No", "MAC Address"]
+    rows = [["Asha", "0300-1234567", "House 1", "0300-7654321", "7", "AA:BB:CC:DD:EE:FF"]] * 4
+    expected = {"name": "Name", "phone": "Mobile", "address": "Address"}
+    assert mapping.guess(columns, rows, SUBSCRIBER_FIELDS, "PK") == expected
