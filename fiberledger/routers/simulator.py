@@ -205,7 +205,7 @@ class Simulator:
                     row
                     for row in self.rows["/ppp/active"]
                     if row.get("name", "").lower() == username.lower()
-                    and row.get("session-id", "").endswith(session_id)
+                    and row.get("session-id", "").lower().endswith(session_id.lower())
                 ),
                 None,
             )
