@@ -537,10 +537,12 @@ class Drift(TenantModel):
 
     class QuerySet(_SessionQuerySet):
         def standing(self):
-            """Those whose session is still on, with what was last sent for it and what became of that."""
+            """Those whose session is on as it was found, with what was last sent for it and what became of that."""
             sent = LineCommand.objects.filter(username=OuterRef("username"), session_key=OuterRef("session_key"))
             last = sent.order_by("-pk")
-            return self.filter(Exists(LiveSession.objects.filter(key=OuterRef("session_key")))).annotate(
+            return self.filter(
+                Exists(LiveSession.objects.filter(key=OuterRef("session_key"), terms=OuterRef("has")))
+            ).annotate(
                 sent=Subquery(last.values("state")[:1]),
                 answer=Subquery(last.values("answer")[:1]),
                 sent_at=Subquery(last.values("asked_at")[:1]),

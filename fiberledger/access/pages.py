@@ -84,7 +84,7 @@ def on_router(request: Any, nas: Nas) -> dict[str, Any]:
         ]
     return {
         "nas": nas,
-        "facts": facts,
+        "said": facts,
         "may_ask": request.actor.may("access.routers"),
         "table": screens.table(
             columns, found.unreported if found else [], url=None,

@@ -19,7 +19,7 @@ from fiberledger.tenancy.models import Tenant
 
 from .cast import COMPANIES
 
-EVERY = 20.0  # seconds between two looks at who is online
+EVERY = 10.0  # seconds between two looks at who is online
 
 
 def run() -> None:
