@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from fiberledger import calendar
 from fiberledger.routers import Api, Trouble
 from fiberledger.tenancy import tenant_scope
 
-from .models import LiveSession, Nas, RouterReading
+from .models import Drift, LineCommand, LiveSession, Nas, RouterReading
 from .rules import normal_mac
 
 SHOWN = 200  # unreported sessions that are kept to be looked at
@@ -109,7 +110,8 @@ def open_api(nas: Nas, *, seconds: float = 10) -> Api:
 
 
 def read_router(tenant_id: int, nas_id: int) -> None:
-    """Ask one router who is on it. Ghosts are closed at their last report; what was never reported is kept to be seen.
+    """Ask one router who is on it. Ghosts are closed at their last report; what was never reported is kept to be seen;
+    whom it said it had dropped and has not, is dropped over the API.
 
     Talks with no transaction open. A router that does not answer changes nothing but the note that it did not.
     """
@@ -143,6 +145,22 @@ def read_router(tenant_id: int, nas_id: int) -> None:
                 ],
             },
         )  # fmt: skip
+        stubborn = _stubborn(nas, at)
+    for session in stubborn:
+        if remove_from(nas, session) == "removed":
+            with tenant_scope(tenant_id):
+                LineCommand.objects.create(
+                    nas=nas, session_key=session.key, username=session.username, kind="disconnect", state="confirmed",
+                    answer="removed over the API", reason=_("It was confirmed and went on all the same."), tries=1,
+                    answered_at=calendar.now(), actor_name="system",
+                )  # fmt: skip
+
+
+def _stubborn(nas: Nas, at: datetime) -> list[LiveSession]:
+    """Sessions that the router confirmed to have dropped a while ago, and that are on."""
+    found = Drift.objects.standing().to_heal().filter(nas=nas).exclude(kind="speed")
+    keys = found.filter(sent="confirmed", sent_at__lt=at - UNSETTLED).values_list("session_key", flat=True)
+    return list(LiveSession.objects.filter(key__in=list(keys[:SHOWN])))
 
 
 def remove_from(nas: Nas, session: LiveSession) -> str:

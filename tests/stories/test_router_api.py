@@ -15,7 +15,7 @@ from fiberledger.access.reading import OnRouter
 from fiberledger.audit.models import Entry
 from fiberledger.routers.simulator import Simulator
 from fiberledger.subscriptions import services as subscriptions
-from tests.radius import make_line
+from tests.radius import CommandedRouter, make_line
 
 PASSWORD = "api p4ssword = ü"
 
@@ -98,6 +98,29 @@ def test_a_cut_that_radius_does_not_bring_about_is_brought_about_over_the_api(is
         services.reconcile()
         assert not Drift.objects.filter(username="asha").exists()
     assert [row["name"] for row in mikrotik.rows["/ppp/active"]] == ["basit"]
+
+
+def test_who_is_confirmed_dropped_and_goes_on_is_dropped_over_the_api(isp, router, mikrotik, clock):
+    account = make_line(isp)
+    come_online(router, mikrotik)
+    with CommandedRouter(router.address, router.secret) as liar:
+        with isp.scope():
+            router.nas.coa_port = liar.port
+            services.save_nas(router.nas, by=isp.system())
+            subscriptions.suspend([account.subscription], reason="unpaid", by=isp.system())
+            services.apply_now([account.subscription_id])
+        isp.run()
+        assert len(liar.got) == 1
+    assert len(mikrotik.rows["/ppp/active"]) == 1  # it said yes
+    read(isp, router)
+    assert len(mikrotik.rows["/ppp/active"]) == 1  # a moment ago: its report may be on the way
+    clock.forward(minutes=1)
+    mikrotik.removed = lambda path, row: router.tell("Stop", "asha", session="81100001", Acct_Session_Time=60)
+    read(isp, router)
+    assert mikrotik.rows["/ppp/active"] == []
+    with isp.scope():
+        assert not LiveSession.objects.exists()
+        assert LineCommand.objects.latest("pk").answer == "removed over the API"
 
 
 def test_asking_by_hand_is_a_job(isp, router, mikrotik):
