@@ -56,6 +56,15 @@ def add_commands(subparsers: Any) -> None:
     check.add_argument("--json", action="store_true", help="print a JSON object per tenant")
     check.set_defaults(run=_check)
 
+    drift = verbs.add_parser(
+        "drift",
+        help="sessions that are not what the books say",
+        description="Looks anew, and heals nothing. Exit code 1 when a session differs that nobody has accepted.",
+    )
+    drift.add_argument("--tenant", metavar="SLUG", help="this tenant only")
+    drift.add_argument("--json", action="store_true", help="print a JSON object per session")
+    drift.set_defaults(run=_drift)
+
     status = verbs.add_parser("status", help="who is online, which routers are silent, what waits")
     status.add_argument("--tenant", metavar="SLUG", help="this tenant only")
     status.add_argument("--json", action="store_true", help="print one JSON object")
@@ -211,6 +220,38 @@ def _check(options: Any) -> int:
         else:
             print(f"{tenant.slug}: {done.lines} lines, " + ("all right" if not done.drift else f"{done.drift} differ"))
     return int(wrong)
+
+
+def _drift(options: Any) -> int:
+    from fiberledger.tenancy import tenant_scope
+
+    from . import drift
+    from .models import Drift
+
+    differ = False
+    for tenant in _tenants(options.tenant):
+        with tenant_scope(tenant.pk):
+            drift.look()
+            found = list(Drift.objects.standing().select_related("nas").order_by("since"))
+        differ = differ or any(not one.is_accepted for one in found)
+        for one in found:
+            if options.json:
+                print(
+                    json.dumps(
+                        {
+                            "tenant": tenant.slug, "username": one.username, "router": one.nas.name, "kind": one.kind,
+                            "since": one.since.isoformat(), "accepted": one.is_accepted, "last_command": one.sent,
+                        }
+                    )
+                )  # fmt: skip
+            else:
+                accepted = f", accepted by {one.accepted_by}" if one.is_accepted else ""
+                print(
+                    f"{tenant.slug}: {one.username} at {one.nas.name} since {one.since:%Y-%m-%d %H:%M} UTC: {one.kind}{accepted}"
+                )
+        if not found and not options.json:
+            print(f"{tenant.slug}: every session is as the books say")
+    return int(differ)
 
 
 def _status(options: Any) -> int:

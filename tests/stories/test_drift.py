@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -151,6 +155,21 @@ def test_nobody_accepts_for_ever_or_without_a_reason(isp, router, line):
         for hours, why in ((0, "because"), (91 * 24, "because"), (5, "  ")):
             with pytest.raises(Refusal):
                 drift.accept(found, until=_in(hours), why=why, by=isp.system())
+
+
+def test_the_operator_asks_from_the_command_line(isp, router, line):
+    def ask(*more):
+        command = [sys.executable, "-m", "fiberledger", "radius", "drift", "--tenant", isp.tenant.slug, *more]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    assert ask() == (0, f"{isp.tenant.slug}: every session is as the books say\n")
+    _suspend(isp, line)
+    code, said = ask("--json")
+    assert code == 1 and json.loads(said)["username"] == "asha" and json.loads(said)["kind"] == "outside"
+    with isp.scope():
+        drift.accept(Drift.objects.get(), until=_in(8), why="because", by=isp.system())
+    assert ask()[0] == 0
 
 
 def test_a_stranger_on_the_network_is_drift(isp, router):
