@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from fiberledger import audit, calendar, screens
 from fiberledger.identity.guards import staff
 from fiberledger.money import Money
-from fiberledger.screens import Button, Column, Fact, Tab, cells
+from fiberledger.screens import Button, Column, Fact, Tab, cells, choosing
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions.models import StatusChange, Subscription
 from fiberledger.tenancy import Refusal
@@ -48,6 +48,8 @@ def _table(rows: list, *, why: bool) -> Any:
 def preview(request: HttpRequest) -> HttpResponse:
     """Who would be cut now, who is spared and why. Changes nothing."""
     form = ScopeForm(request.GET or None, actor=request.actor)
+    if choosing.is_asked(request):
+        return choosing.answer(request, form)
     picked = screens_scope(request)
     valid = form.is_bound and form.is_valid()
     scope = services.scope_for(

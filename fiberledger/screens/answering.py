@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from . import choosing
+
 
 def toast(request: HttpRequest, text: Any, tone: str = "good") -> None:
     """Say something once, in the corner of the next page or fragment. tone: good, info, warn, bad."""
@@ -25,6 +27,9 @@ def is_fragment(request: HttpRequest, target: str) -> bool:
 
 
 def respond(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """The page or fragment; or, when a chooser of one of its forms asks, only what that may offer."""
+    if choosing.is_asked(request):
+        return choosing.answer(request, *context.values())
     response = HttpResponse(render_to_string(template, context, request), status=status)
     response["Vary"] = "HX-Request, HX-Target, Cookie"
     return response

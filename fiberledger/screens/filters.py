@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
 from django.db.models import DateTimeField, Q, QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -104,21 +105,18 @@ def _related(spec: BoundFilter, actor: Any) -> QuerySet:
 
 
 def _keys(spec: BoundFilter, actor: Any, text: str) -> Iterable[tuple[Any, str]]:
-    queryset = _related(spec, actor)
+    return [(row.pk, str(row)) for row in matching(_related(spec, actor), text, actor)[:MOST_OPTIONS]]
+
+
+def matching(queryset: QuerySet, text: str, actor: Any) -> QuerySet:
+    """Those that one can choose by this text, in an order: found as the model's own list finds them, else by name."""
     model = queryset.model
     screen = find_screen(model)
-    if text:
-        if screen is not None and screen.search:
-            queryset = search(screen, queryset, text, actor)
-        else:
-            try:
-                model._meta.get_field("name")
-                queryset = queryset.filter(name__icontains=text)
-            except FieldDoesNotExist:
-                pass
-    if not queryset.ordered:
-        queryset = queryset.order_by("name" if _has_name(model) else "pk")
-    return [(row.pk, str(row)) for row in queryset[:MOST_OPTIONS]]
+    if screen is not None and screen.search:
+        queryset = search(screen, queryset, text, actor)
+    elif _has_name(model):
+        queryset = _with_words(queryset, text, ["name__icontains"])
+    return queryset if queryset.ordered else queryset.order_by("name" if _has_name(model) else "pk")
 
 
 def _has_name(model: Any) -> bool:
@@ -127,30 +125,31 @@ def _has_name(model: Any) -> bool:
 
 def search(screen: Screen, queryset: QuerySet, text: str, actor: Any) -> QuerySet:
     """The rows that match. A search of the screen's own is given the actor, so that it looks only among what they see."""
-    text = text.replace("\x00", "").strip()[:100]
-    if not text:
-        return queryset
     if callable(screen.search):
-        return screen.search(queryset, text, actor)
-    for word in text.split()[:6]:
-        found = Q()
-        for lookup in screen.search:
-            if lookup.startswith("^"):
-                found |= Q(**{f"{lookup[1:]}__istartswith": word})
-            elif lookup.startswith("="):
-                found |= Q(**{f"{lookup[1:]}__iexact": word})
-            elif lookup.rpartition("__")[2] in (
-                "istartswith",
-                "startswith",
-                "icontains",
-                "iexact",
-                "exact",
-                "contains",
-            ):
-                found |= Q(**{lookup: word})
-            else:
-                found |= Q(**{f"{lookup}__icontains": word})
-        queryset = queryset.filter(found)
+        text = _tidy(text)
+        return screen.search(queryset, text, actor) if text else queryset
+    return _with_words(queryset, text, [_lookup(said) for said in screen.search])
+
+
+def _tidy(text: str) -> str:
+    return text.replace("\x00", "").strip()[:100]
+
+
+def _lookup(said: str) -> str:
+    """A lookup as a screen says it ("name", "^code", "=number", "name__iexact") as Django does."""
+    if said.startswith("^"):
+        return f"{said[1:]}__istartswith"
+    if said.startswith("="):
+        return f"{said[1:]}__iexact"
+    last = said.rpartition("__")[2]
+    return said if last in ("istartswith", "startswith", "icontains", "iexact", "exact", "contains") else f"{said}__icontains"
+
+
+def _with_words(queryset: QuerySet, text: str, lookups: Iterable[str]) -> QuerySet:
+    """Those in which every word of the text is found somewhere."""
+    lookups = list(lookups)
+    for word in _tidy(text).split()[:6]:
+        queryset = queryset.filter(reduce(or_, (Q(**{lookup: word}) for lookup in lookups)))
     return queryset
 
 

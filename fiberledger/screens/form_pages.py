@@ -140,11 +140,7 @@ def prepare(form: Any) -> Any:
     for bound in fields:
         if getattr(bound.field, "empty_label", None) == "---------":
             bound.field.empty_label = "–"
-        elif (
-            (choices := getattr(bound.field, "choices", None))
-            and isinstance(choices, list)
-            and choices[0] == ("", "---------")
-        ):
+        elif isinstance(choices := getattr(bound.field, "choices", None), list) and choices[:1] == [("", "---------")]:
             bound.field.choices = [("", "–"), *choices[1:]]
     wrong = next((bound for bound in fields if form.is_bound and bound.errors), None)
     kept = getattr(getattr(form, "instance", None), "pk", None)  # who came to change one thing finds it themselves

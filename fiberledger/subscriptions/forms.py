@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.urls import reverse_lazy
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar, money
@@ -147,20 +147,27 @@ class RegisterForm(SubscriberForm, TermsFields):
         self.set_up_terms(actor)
         self.fields["plan"].required = False
         self.fields["tags"].queryset = Tag.objects.all()
-        plans = {"hx-get": reverse_lazy("subscriptions:plans"), "hx-target": "#id_plan", "hx-trigger": "change"}
-        self.fields["area"].widget.attrs.update(plans)
-        if self.is_bound and (area := self.data.get("area", "")).isdecimal():
-            self._offer_plans_of(int(area))
+        self.fields["area"].widget.attrs |= {
+            "hx-get": reverse("subscriptions:register"),
+            "hx-trigger": "change",
+            "hx-include": "[name=branch], [name=plan]",
+            "hx-target": ".field:has(#id_plan)",
+            "hx-select": ".field:has(#id_plan)",
+            "hx-swap": "outerHTML",
+        }
+        self.fields["plan"].widget.attrs["data-with"] = "area branch"
+        place = self.data if self.is_bound else self.initial
+        if (area := str(place.get("area") or "")).isdecimal():
+            self._offer_plans_of(int(area[:18]), str(place.get("branch") or ""))
 
-    def _offer_plans_of(self, area_id: int) -> None:
+    def _offer_plans_of(self, area_id: int, chosen: str) -> None:
         area = self.fields["area"].queryset.filter(pk=area_id).first()
         if area is None:
             return
         from fiberledger.places.models import Branch
         from fiberledger.places.services import branch_for
 
-        chosen = self.data.get("branch", "")
-        branch_id = int(chosen) if chosen.isdecimal() else branch_for(area)
+        branch_id = int(chosen[:18]) if chosen.isdecimal() else branch_for(area)
         branch = Branch.objects.filter(pk=branch_id).first() if branch_id else None
         self.fields["plan"].queryset = self.fields["plan"].queryset.available_in(area, branch)
         self.fields["plan"].error_messages["invalid_choice"] = _("This plan is not sold at this place.")

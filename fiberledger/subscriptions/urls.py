@@ -5,7 +5,6 @@ from . import views
 app_name = "subscriptions"
 urlpatterns = [
     path("register/", views.register, name="register"),
-    path("plans/", views.plans, name="plans"),
     path("of/<int:pk>/sell/", views.sell, name="sell"),
     path("of/<int:pk>/status/", views.status, name="status"),
     path("of/<int:pk>/blacklist/", views.blacklist, name="blacklist"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,8 +13,6 @@ from django.views.decorators.http import require_POST
 from fiberledger import screens
 from fiberledger.catalog.models import Plan
 from fiberledger.identity.guards import staff
-from fiberledger.places.models import Area, Branch
-from fiberledger.places.services import branch_for
 from fiberledger.subscribers import services as people
 from fiberledger.subscribers import states
 from fiberledger.subscribers.forms import areas_for
@@ -24,7 +22,7 @@ from fiberledger.subscribers.views import mine, page_of
 from fiberledger.tenancy import Refusal
 
 from . import services
-from .forms import BlacklistForm, ChangePlanForm, PlanChoice, ReasonForm, RegisterForm, SellForm
+from .forms import BlacklistForm, ChangePlanForm, ReasonForm, RegisterForm, SellForm
 from .models import StatusChange, Subscription
 
 Reason = StatusChange.Reason
@@ -64,25 +62,6 @@ def register(request: Any) -> HttpResponse:
         another=True,
         multipart=True,
         back=(_("Subscribers"), reverse("subscribers:subscriber-list")),
-    )
-
-
-@staff("subscribers.create")
-def plans(request: Any) -> HttpResponse:
-    """The plans sold in the area that was just chosen, as options of the form's list."""
-    given, chosen = request.GET.get("area", ""), request.GET.get("plan", "")
-    area: Area | None = areas_for(request.actor).filter(pk=given).first() if given.isdecimal() else None
-    offered = Plan.objects.on_sale()
-    if area is not None:
-        branch_id = branch_for(area)
-        offered = offered.available_in(area, Branch.objects.filter(pk=branch_id).first() if branch_id else None)
-    if request.actor.reseller_names is not None:
-        offered = offered.filter(sold_by_resellers=True)
-    field = PlanChoice(queryset=offered)
-    return render(
-        request,
-        "subscriptions/_plan_options.html",
-        {"options": [(plan.pk, field.label_from_instance(plan)) for plan in offered], "chosen": chosen},
     )
 
 

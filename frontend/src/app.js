@@ -1,6 +1,7 @@
 import "./app.css";
 import "./htmx.js";
 import { start as charts } from "./charts.js";
+import { start as chooser } from "./chooser.js";
 import { start as dialogs } from "./dialogs.js";
 import { start as forms } from "./forms.js";
 import { start as keys } from "./keys.js";
@@ -11,4 +12,4 @@ import { start as theme } from "./theme.js";
 import { start as toasts } from "./toasts.js";
 import { start as small } from "./small.js";
 
-for (const start of [theme, toasts, dialogs, forms, lists, palette, keys, charts, live, small]) start();
+for (const start of [theme, toasts, dialogs, forms, chooser, lists, palette, keys, charts, live, small]) start();

@@ -245,3 +245,128 @@ def test_on_a_phone_rows_are_cards_and_the_rail_is_a_sheet(desk, branches):
         page.keyboard.press("Escape")
         assert not page.is_visible("#rail")
     assert desk.complaints == []
+
+
+@pytest.fixture
+def many_places(isp):
+    """More areas, plans and branches than one reads through."""
+    from decimal import Decimal
+
+    from fiberledger.catalog.models import Plan
+    from fiberledger.places.models import Area
+
+    with isp.scope():
+        city = Area.objects.create(name="Lahore", level="city")
+        Area.objects.bulk_create(Area(name=f"Street {n:03}", level="street", parent=city) for n in range(200))
+        Plan.objects.bulk_create(
+            Plan(name=f"Home {n}M", code=f"h{n}", price=Decimal(n), status="active", currency="PKR") for n in range(70)
+        )
+        Branch.objects.bulk_create(Branch(name=f"Branch {n:03}", code=f"B-{n:03}") for n in range(90))
+    return isp
+
+
+def _value(page, name):
+    return page.locator(f"[name={name}]").input_value()
+
+
+def test_one_of_many_is_chosen_by_the_keyboard(desk, many_places):
+    with desk.page() as page:
+        page.goto("/subscriptions/register/")
+        area, found = "#id_area", "#id_area_found"
+        page.focus(area)
+        assert page.locator(found).is_hidden()
+        page.keyboard.type("lah 042")
+        until(page, f"document.querySelectorAll('{found} [data-value]').length === 1")
+        assert page.get_attribute(area, "aria-expanded") == "true"
+        assert page.inner_text(f"#{page.get_attribute(area, 'aria-activedescendant')}") == "Lahore › Street 042"
+        with page.expect_response(lambda got: "area=" in got.url and "choose" not in got.url):  # what is sold there
+            page.keyboard.press("Enter")
+        assert page.input_value(area) == "Lahore › Street 042" and _value(page, "area").isdecimal()
+        assert page.locator(found).is_hidden() and page.url.endswith("/register/")
+        chosen = _value(page, "area")
+
+        page.keyboard.type("nowhere at all")
+        until(page, f"!document.querySelector('{found}').hidden && !document.querySelector('{found} [data-value]')")
+        page.keyboard.press("Escape")
+        assert page.input_value(area) == "Lahore › Street 042" and page.locator(found).is_hidden()
+        page.fill(area, "Street 1")
+        page.keyboard.press("Tab")  # before anything was found: nothing was chosen
+        assert page.input_value(area) == "Lahore › Street 042" and _value(page, "area") == chosen
+
+        page.focus("#id_plan")
+        page.keyboard.press("ArrowDown")
+        until(page, "document.querySelectorAll('#id_plan_found [data-value]').length === 60")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowUp")
+        second = page.locator("#id_plan_found [data-value]").nth(1).inner_text()
+        page.keyboard.press("Tab")
+        assert page.input_value("#id_plan") == second and _value(page, "plan")
+        page.fill("#id_plan", "home 33")
+        page.press("#id_plan", "Enter")  # faster than it is found
+        until(page, "document.querySelector('#id_plan').value.startsWith('Home 33M')")
+        assert page.url.endswith("/register/")
+    assert desk.complaints == []
+
+
+def test_one_of_many_is_chosen_and_taken_back_by_mouse_and_finger(desk, many_places):
+    for phone in (False, True):
+        with desk.page(phone=phone) as page:
+            page.goto("/billing/run/")
+            press = page.tap if phone else page.click
+            assert page.get_attribute("#id_branch", "placeholder") == "All branches"
+            press("#id_branch")
+            until(page, "document.querySelectorAll('#id_branch_found [data-value]').length === 60")
+            press("#id_branch_found [data-value] >> nth=2")
+            assert page.input_value("#id_branch") == "Branch 002" and _value(page, "branch")
+            press(".chooser:has(#id_branch) [data-unchoose]")
+            assert page.input_value("#id_branch") == "" and _value(page, "branch") == ""
+            press("#id_area")
+            until(page, "document.querySelectorAll('#id_area_found [data-value]').length === 60")
+            press("h1")
+            assert page.locator("#id_area_found").is_hidden() and _value(page, "area") == ""
+    assert desk.complaints == []
+
+
+def test_several_of_many_stay_ticked_from_search_to_search(desk, many_places):
+    from fiberledger.catalog.models import Plan
+
+    with many_places.scope():
+        plan = Plan.objects.get(code="h20")
+    with desk.page() as page:
+        page.goto(find_screen(Plan).url("edit", plan.pk))
+        for wanted in ("042", "117"):
+            page.fill("#id_areas", wanted)
+            until(page, "document.querySelectorAll('#id_areas_found label').length === 1")
+            page.check("#id_areas_found input")
+        page.fill("#id_areas", "Street 0")
+        until(page, "document.querySelectorAll('#id_areas_found label').length > 50")
+        assert page.locator("[data-chooser=areas] [data-chosen] input:checked").count() == 2
+        assert page.locator("#id_areas_found").get_by_text("Street 042").count() == 0
+        page.press("#id_areas", "Enter")
+        page.click(".form-foot .btn-primary")
+        page.wait_for_url(lambda url: not url.endswith("/edit/"))
+        with many_places.scope():
+            assert sorted(area.name for area in plan.areas.all()) == ["Street 042", "Street 117"]
+        page.goto(find_screen(Plan).url("edit", plan.pk))
+        page.uncheck("[data-chooser=areas] [data-chosen] input >> nth=0")
+        page.click(".form-foot .btn-primary")
+        page.wait_for_url(lambda url: not url.endswith("/edit/"))
+        with many_places.scope():
+            assert [area.name for area in plan.areas.all()] == ["Street 117"]
+    assert desk.complaints == []
+
+
+def test_choosing_among_many_is_open_to_all(desk, many_places):
+    from tests.browser.chromium import axe
+
+    with desk.page(policy=False) as page:
+        page.goto("/subscriptions/register/")
+        page.click("#id_area")
+        until(page, "document.querySelectorAll('#id_area_found [data-value]').length === 60")
+        page.keyboard.press("ArrowDown")
+        assert axe(page) == []
+        page.goto("/team/members/invite/")
+        page.fill("#id_areas", "street 1")
+        until(page, "document.querySelectorAll('#id_areas_found label').length > 50")
+        assert axe(page) == []

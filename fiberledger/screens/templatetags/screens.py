@@ -5,13 +5,15 @@ from typing import Any
 from django import forms, template
 from django.db.models import Model
 from django.forms import BoundField
+from django.forms.utils import flatatt
+from django.template.loader import render_to_string
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from fiberledger import calendar
 from fiberledger.money import Money
-from fiberledger.screens import assets, cells
+from fiberledger.screens import assets, cells, choosing
 from fiberledger.screens.registry import Reading
 from fiberledger.screens.screen import url_of
 
@@ -127,9 +129,14 @@ _GROUPS = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 _WIDE = (forms.Textarea, forms.CheckboxSelectMultiple, forms.RadioSelect)
 
 
-@register.simple_tag
-def field(bound: BoundField, label: Any = None, help: Any = None, wide: bool = False, extra: str = "") -> SafeString:
-    """A field with label, help and errors, tied together for who cannot see them. `extra` is put into the input's class."""
+@register.simple_tag(takes_context=True)
+def field(
+    context: Any, bound: BoundField, label: Any = None, help: Any = None, wide: bool = False, extra: str = ""
+) -> SafeString:
+    """A field with label, help and errors, tied together for who cannot see them. `extra` is put into the input's class.
+
+    Of more rows than one reads through it shows what is chosen and finds the others (see choosing.py).
+    """
     if not bound:
         return mark_safe("")
     widget = bound.field.widget
@@ -167,18 +174,12 @@ def field(bound: BoundField, label: Any = None, help: Any = None, wide: bool = F
             help_html,
             error_html,
         )
-    if isinstance(widget, _GROUPS):
-        # Option by option: Django's own template puts the input's class on the box around them as well.
-        widget.attrs["class"] = f"check {extra}".strip()
-        options = format_html_join(
-            "", "<label>{} <span>{}</span></label>", ((one.tag(), one.choice_label) for one in bound.subwidgets)
-        )
-        group = format_html(
-            '<div class="choices" role="group" aria-labelledby="{}_label"{}>{}</div>',
-            bound.auto_id,
-            format_html(' aria-describedby="{}"', attrs["aria-describedby"]) if described else "",
-            options,
-        )
+    is_long = choosing.is_long(bound.field)
+    if isinstance(widget, _GROUPS) or (is_long and isinstance(widget, forms.SelectMultiple)):
+        if is_long:
+            group = _finding_many(context, bound, label_text, attrs.get("aria-describedby", ""))
+        else:
+            group = _boxes(bound, extra, attrs.get("aria-describedby", ""))
         return format_html(
             '<div class="field wide" id="{}"><span class="legend" id="{}_label">{}{}</span>{}{}{}</div>',
             name if name != bound.auto_id else f"{bound.auto_id}_group",
@@ -193,7 +194,10 @@ def field(bound: BoundField, label: Any = None, help: Any = None, wide: bool = F
     classes = " ".join(c for c in ("in", given, extra) if c)
     if isinstance(widget, forms.NumberInput):
         attrs.setdefault("inputmode", "decimal")
-    control = bound.as_widget(attrs=attrs | {"class": classes})
+    if is_long:
+        control = _finding_one(context, bound, label_text, attrs | {"class": classes})
+    else:
+        control = bound.as_widget(attrs=attrs | {"class": classes})
     if isinstance(widget, forms.PasswordInput):
         control = format_html(
             '<span class="relative block">{}<button type="button" class="icon-btn absolute end-0.5 top-0.5" data-reveal="{}" aria-label="{}" aria-pressed="false">{}</button></span>',
@@ -212,6 +216,58 @@ def field(bound: BoundField, label: Any = None, help: Any = None, wide: bool = F
         help_html,
         error_html,
     )
+
+
+def _boxes(bound: BoundField, extra: str, described: str) -> SafeString:
+    # Option by option: Django's own template puts the input's class on the box around them as well.
+    bound.field.widget.attrs["class"] = f"check {extra}".strip()
+    options = format_html_join(
+        "", "<label>{} <span>{}</span></label>", ((one.tag(), one.choice_label) for one in bound.subwidgets)
+    )
+    return format_html(
+        '<div class="choices" role="group" aria-labelledby="{}_label"{}>{}</div>',
+        bound.auto_id,
+        format_html(' aria-describedby="{}"', described) if described else "",
+        options,
+    )
+
+
+def _finding_one(context: Any, bound: BoundField, title: str, attrs: dict[str, Any]) -> SafeString:
+    """An input to type in, and a hidden one that is sent, with all that the form has to say about sending it."""
+    said = bound.field.widget.attrs
+    sending = {name: value for name, value in said.items() if name.startswith(("hx-", "data-"))}
+    attrs |= {"id": bound.id_for_label, "required": bound.field.required, "disabled": bound.field.disabled}
+    attrs |= {name: value for name, value in said.items() if name not in sending and name != "class"}
+    value, label = next(iter(choosing.chosen(bound)), ("", ""))
+    nothing = bound.field.empty_label
+    return _render(
+        "screens/_chooser.html",
+        context,
+        bound=bound,
+        id=bound.id_for_label,
+        title=title,
+        value=value,
+        label=label,
+        placeholder=_("Find…") if nothing in (None, "", "–", "---------") else nothing,
+        sending=flatatt(sending | {"disabled": bound.field.disabled}),
+        attrs=flatatt(attrs),
+    )
+
+
+def _finding_many(context: Any, bound: BoundField, title: str, described: str) -> SafeString:
+    """What is chosen as ticked boxes, and an input that finds further ones."""
+    return _render(
+        "screens/_chooser_many.html",
+        context,
+        bound=bound,
+        title=title,
+        described=described,
+        options=choosing.chosen(bound),
+    )
+
+
+def _render(template_name: str, context: Any, **more: Any) -> SafeString:
+    return render_to_string(template_name, more | {"request": context["request"]})
 
 
 @register.inclusion_tag("screens/_errors.html")

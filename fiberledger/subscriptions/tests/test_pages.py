@@ -88,9 +88,9 @@ def test_a_plan_not_sold_there_is_refused_and_not_offered(day):
 
     with day.scope():
         set_availability(day.shop.home, areas=[day.shop.there], by=day.system())
-    options = page(day, f"/subscriptions/plans/?area={day.shop.here.pk}")
+    options = page(day, f"/subscriptions/register/?area={day.shop.here.pk}")
     assert "Fiber 50M" in options and "Home 20M" not in options
-    assert "Home 20M" in page(day, f"/subscriptions/plans/?area={day.shop.there.pk}")
+    assert "Home 20M" in page(day, f"/subscriptions/register/?area={day.shop.there.pk}")
     answer = register(day)
     assert answer.status_code == 422 and "not sold" in answer.content.decode()
     assert register(day, area=day.shop.there.pk).status_code == 302
