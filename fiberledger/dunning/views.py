@@ -20,7 +20,8 @@ from . import services, words
 from .forms import ExemptForm, ForgiveForm, ScopeForm, SuspensionPolicyForm
 from .models import AreaGrace, Exemption, SuspensionRun
 
-SHOWN = 200  # rows of a preview that are drawn; the sums count all
+SHOWN = 100  # rows of a preview that are drawn; the sums count all
+GRACES_SHOWN = 20  # beside the rules; the others are in their list
 
 
 def _table(rows: list, *, why: bool) -> Any:
@@ -301,7 +302,8 @@ def settings(request: HttpRequest) -> HttpResponse:
         form,
         template="dunning/settings.html",
         title=_("Suspension rules"),
-        graces=AreaGrace.objects.select_related("area"),
+        graces=AreaGrace.objects.select_related("area")[:GRACES_SHOWN],
+        more=max(AreaGrace.objects.count() - GRACES_SHOWN, 0),
     )
 
 

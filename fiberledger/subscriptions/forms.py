@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -241,7 +242,7 @@ class ChangePlanForm(forms.Form):
         super().__init__(*args, **kwargs)
         subscriber = line.subscriber
         offered = Plan.objects.on_sale().available_in(subscriber.area, subscriber.branch)
-        self.fields["plan"].queryset = Plan.objects.filter(pk__in=[*offered.values_list("pk", flat=True), line.plan_id])
+        self.fields["plan"].queryset = Plan.objects.filter(Q(pk__in=offered.values("pk")) | Q(pk=line.plan_id))
         self.fields["plan"].initial = line.plan_id
         self.fields["on"].initial = calendar.today
         self.fields["on"].widget.attrs["max"] = calendar.today().isoformat()

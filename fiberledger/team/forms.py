@@ -66,6 +66,7 @@ class GrantForm(forms.Form):
         self.fields["roles"].queryset = Role.objects.active().order_by("id")
         self.fields["branches"].queryset = Branch.objects.order_by("name")
         self.fields["areas"].queryset = Area.objects.active().in_tree_order()
+        self.fields["areas"].label_from_instance = lambda area: area.full_name
 
     def grant(self) -> Grant:
         chosen = self.cleaned_data

@@ -337,7 +337,7 @@ def test_several_of_many_stay_ticked_from_search_to_search(desk, many_places):
         page.goto(find_screen(Plan).url("edit", plan.pk))
         for wanted in ("042", "117"):
             page.fill("#id_areas", wanted)
-            until(page, "document.querySelectorAll('#id_areas_found label').length === 1")
+            until(page, f"document.querySelector('#id_areas_found').innerText.trim() === 'Lahore › Street {wanted}'")
             page.check("#id_areas_found input")
         page.fill("#id_areas", "Street 0")
         until(page, "document.querySelectorAll('#id_areas_found label').length > 50")
