@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -144,6 +144,19 @@ def branches_of(areas: Sequence[Area]) -> dict[int, int | None]:
         chain = [area.pk, *reversed(area.ancestor_ids)]
         result[area.pk] = next((named[pk] for pk in chain if named.get(pk)), None)
     return result
+
+
+def served_by(branch_ids: Container[int]) -> list[int]:
+    """The ids of all areas that one of these branches serves, or none does. Paths only: there may be many."""
+    rows = Area.objects.order_by("path").values_list("pk", "path", "branch_id")
+    serves: dict[str, int | None] = {"/": None}
+    found = []
+    for pk, path, branch_id in rows:  # what lies above comes first
+        branch = branch_id or serves.get(path[: path.rstrip("/").rindex("/") + 1])
+        serves[path] = branch
+        if branch is None or branch in branch_ids:
+            found.append(pk)
+    return found
 
 
 def branch_for(area: Area) -> int | None:

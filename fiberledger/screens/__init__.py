@@ -40,8 +40,8 @@ A queryset with `visible_to(actor)` is always asked; the scope picker narrows by
         return screens.form_page(request, form, title=_("Take a payment"), submit=_("Record payment"), back=url)
         # template="payments/take.html" (extends screens/form.html or screens/task.html), and any more context
 
-Fields are drawn by `{% field form.name %}`; `Meta.fieldsets`-like grouping is `sections = [(_("Speed"), ["download_kbps",
-"upload_kbps"]), ...]` on the form class. `Screen.form` is given `instance` and, if its __init__ takes it, `actor`. If the
+Fields are drawn by `{% field form.name %}`, those with many rows to choose from as a search (choosing.py); grouping is
+`sections = [(_("Speed"), ["download_kbps", "upload_kbps"]), ...]` on the form class. `Screen.form` is given `instance` and, if its __init__ takes it, `actor`. If the
 form has `save_as(actor)` it is called in place of `save()`, and then notes the audit itself; a Refusal it raises is shown
 on the form.
 

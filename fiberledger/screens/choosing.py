@@ -69,7 +69,9 @@ def answer(request: HttpRequest, *given: Any) -> HttpResponse:
         "more": len(options) > MOST_OPTIONS,
         "many": isinstance(field, forms.ModelMultipleChoiceField),
     }
-    return HttpResponse(render_to_string("screens/_found.html", context, request), headers={"Vary": "HX-Request, Cookie"})
+    return HttpResponse(
+        render_to_string("screens/_found.html", context, request), headers={"Vary": "HX-Request, Cookie"}
+    )
 
 
 def _fields(given: Iterable[Any]) -> Iterator[BoundField]:

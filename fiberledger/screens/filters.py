@@ -142,7 +142,11 @@ def _lookup(said: str) -> str:
     if said.startswith("="):
         return f"{said[1:]}__iexact"
     last = said.rpartition("__")[2]
-    return said if last in ("istartswith", "startswith", "icontains", "iexact", "exact", "contains") else f"{said}__icontains"
+    return (
+        said
+        if last in ("istartswith", "startswith", "icontains", "iexact", "exact", "contains")
+        else f"{said}__icontains"
+    )
 
 
 def _with_words(queryset: QuerySet, text: str, lookups: Iterable[str]) -> QuerySet:

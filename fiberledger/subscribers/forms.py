@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger import calendar
 from fiberledger.identity.models import Membership
 from fiberledger.places.models import Area, Branch
-from fiberledger.places.services import branch_for, branches_of
+from fiberledger.places.services import branch_for, served_by
 from fiberledger.tenancy import current_tenant
 
 from . import national_ids, phones, services
@@ -32,10 +32,7 @@ def areas_for(actor: Any) -> Any:
     if actor is not None and actor.area_ids is not None:
         areas = areas.filter(pk__in=actor.area_ids)
     if actor is not None and actor.branch_ids is not None:
-        served = branches_of(list(areas))
-        areas = areas.filter(
-            pk__in=[pk for pk, branch in served.items() if branch is None or branch in actor.branch_ids]
-        )
+        areas = areas.filter(pk__in=served_by(actor.branch_ids))
     return areas
 
 

@@ -59,7 +59,7 @@ function show(input) {
   const options = optionsOf(input);
   const { value } = boxOf(input).querySelector("input[type=hidden]");
   const chosen = options.find((option) => option.dataset.value === value);
-  chosen?.classList.add("chosen");
+  chosen?.toggleAttribute("data-kept", true);
   if (then === "take" && options.length) return take(input, options[0]);
   listOf(input).hidden = false;
   input.setAttribute("aria-expanded", "true");
@@ -126,7 +126,8 @@ export function start() {
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const input = finder(event.detail.requestConfig?.elt ?? document.body);
-    if (!input) return;
+    if (!input || event.target !== event.detail.target) return; // it comes for each option as well
+    boxOf(input).querySelector("[role=status]").textContent = event.detail.target.querySelector(".menu-title")?.textContent ?? "";
     if (isOne(input)) return show(input);
     const had = new Set([...boxOf(input).querySelectorAll("[data-chosen] input")].map((box) => box.value));
     const found = [...event.detail.target.querySelectorAll("input")];

@@ -300,12 +300,15 @@ def test_one_of_many_is_chosen_by_the_keyboard(desk, many_places):
         page.keyboard.press("ArrowDown")
         page.keyboard.press("ArrowUp")
         second = page.locator("#id_plan_found [data-value]").nth(1).inner_text()
+        assert page.locator("#id_plan_found [aria-selected=true]").all_inner_texts() == [second]
         page.keyboard.press("Tab")
         assert page.input_value("#id_plan") == second and _value(page, "plan")
         page.fill("#id_plan", "home 33")
         page.press("#id_plan", "Enter")  # faster than it is found
         until(page, "document.querySelector('#id_plan').value.startsWith('Home 33M')")
-        assert page.url.endswith("/register/")
+        assert page.url.endswith("/register/") and page.locator("#id_plan_found").is_hidden()
+        page.press("#id_plan", "ArrowUp")
+        until(page, "document.querySelector('#id_plan_found [aria-selected=true]')?.innerText.startsWith('Home')")
     assert desk.complaints == []
 
 

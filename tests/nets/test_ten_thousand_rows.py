@@ -192,7 +192,9 @@ def test_no_page_grows_with_the_rows(address, crowd):
     A form draws none of the areas, branches, plans or tags it offers but the chosen ones, and finds the others.
     """
     subscriber = crowd.rows.one(Subscriber)
-    rows = [subscriber, *(row for model, row in crowd.rows.made.items() if model._meta.app_label == address.room)]
+    rows = [row for model, row in crowd.rows.made.items() if model._meta.app_label == address.room]
+    if address.room in ("subscriptions", "payments"):
+        rows.append(subscriber)  # whose pages begin with the person
     numbers = sorted({row.pk for row in rows if isinstance(row.pk, int)}) if address.needs_a_row else [1]
     wrong = []
     for pk in numbers:
