@@ -23,26 +23,26 @@ _LISTS = (forms.Select, forms.SelectMultiple, forms.CheckboxSelectMultiple)
 
 def is_long(field: forms.Field) -> bool:
     """Whether it offers more rows than one reads through."""
-    return (
-        isinstance(field, forms.ModelChoiceField)
-        and type(field.widget) in _LISTS
-        and field.queryset.order_by()[: MOST_OPTIONS + 1].count() > MOST_OPTIONS
-    )
+    if not isinstance(field, forms.ModelChoiceField) or type(field.widget) not in _LISTS:
+        return False
+    rows: Any = field.queryset
+    return rows.order_by()[: MOST_OPTIONS + 1].count() > MOST_OPTIONS
 
 
 def chosen(bound: BoundField) -> list[tuple[Any, str]]:
     """What stands in the field, as (value, label), as far as it is among what the field offers."""
     field: Any = bound.field
+    rows = field.queryset
     value = field.prepare_value(bound.value())
     if isinstance(field, forms.ModelMultipleChoiceField):
         key = field.to_field_name or "pk"
         kept = []
         for one in value or ():
             try:
-                kept.append(field.queryset.model._meta.pk.to_python(one) if key == "pk" else one)
+                kept.append(rows.model._meta.pk.to_python(one) if key == "pk" else one)
             except ValidationError:
                 continue
-        return _options(field, field.queryset.filter(**{f"{key}__in": kept})) if kept else []
+        return _options(field, rows.filter(**{f"{key}__in": kept})) if kept else []
     try:
         row = field.to_python(value)
     except ValidationError:
@@ -58,10 +58,11 @@ def is_asked(request: HttpRequest) -> bool:
 def answer(request: HttpRequest, *given: Any) -> HttpResponse:
     """The options of the field that is asked for, of whichever of these things is a form with that field."""
     bound = next((one for one in _fields(given) if one.html_name == request.GET["choose"]), None)
-    if bound is None or not isinstance(bound.field, forms.ModelChoiceField):
+    field: Any = bound and bound.field
+    if not isinstance(field, forms.ModelChoiceField):
         raise Http404
-    field = bound.field
-    found = filters.matching(field.queryset, request.GET.get("of", "")[:100], request.actor)
+    rows: Any = field.queryset
+    found = filters.matching(rows, request.GET.get("of", "")[:100], request.actor)
     options = _options(field, found[: MOST_OPTIONS + 1])
     context = {
         "bound": bound,

@@ -239,7 +239,7 @@ def _finding_one(context: Any, bound: BoundField, title: str, attrs: dict[str, A
     attrs |= {"id": bound.id_for_label, "required": bound.field.required, "disabled": bound.field.disabled}
     attrs |= {name: value for name, value in said.items() if name not in sending and name != "class"}
     value, label = next(iter(choosing.chosen(bound)), ("", ""))
-    nothing = bound.field.empty_label
+    nothing = getattr(bound.field, "empty_label", None)
     return _render(
         "screens/_chooser.html",
         context,
