@@ -1,9 +1,12 @@
 """Dunning: who is reminded, who is cut, and who comes back.
 
 Owns: SuspensionPolicy, AreaGrace, Exemption, SuspensionRun and its lines.
-Each file is one thing: the rules, pure functions from facts to a chain of reasons (rules.py), and those in force (policy.py);
-the facts (cases.py) of whoever is in the place (scopes.py); looking before cutting (previews.py); the run (runs.py); what
-the network cuts by itself (by_the_clock.py); overdue and back on (coming_back.py); spared and forgiven (sparing.py); why a
-line is off (explaining.py), in words (words.py); reminders and messages (telling.py).
+Verbs, a file for each matter: previews.preview; runs.start_run, lift_breaker, cancel_run, cut_batch;
+by_the_clock.look_ahead, plan_cuts, withdraw_cuts (what the network cuts by itself); coming_back.reconsider,
+mark_overdue; sparing.exempt, end_exemption, forgive; telling.remind, tell_suspended, tell_resumed; and the question
+explaining.why_cut.
+All decide alike: cases.py reads the facts of everyone in a scope (scopes.py), policy.py has the
+rules in force, and rules.py are pure functions whose chain of reasons is stored beside each status change; words.py
+says a chain in words.
 Cutting means telling the subscription; the network obeys the subscription, not us.
 """

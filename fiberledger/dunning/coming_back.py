@@ -40,7 +40,7 @@ def reconsider(subscriber_ids: Iterable[int], *, by: Any) -> int:
         decision = rules.may_come_back(case.facts, ruled, today, rules.cut_for(change.why))
         if not decision.cut:
             status = Status.OVERDUE if decision.is_overdue else Status.ACTIVE
-            back[status][change.subscription_id] = list(decision.chain)
+            back[status][change.subscription_id] = list(decision.chain)  # type: ignore[index]
     for status, why in back.items():
         _set(status, why, StatusChange.Reason.PAID, on=today, by=by)
     _set_overdue(everyone.values(), today=today, by=by)

@@ -11,7 +11,9 @@ from django.views.decorators.http import require_POST
 from fiberledger import audit, calendar, screens
 from fiberledger.identity.guards import staff
 from fiberledger.money import Money
+from fiberledger.places.models import Area, Branch
 from fiberledger.screens import Button, Column, Fact, Tab, cells
+from fiberledger.screens import scope as picker
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions.models import StatusChange, Subscription
 from fiberledger.tenancy import Refusal
@@ -48,7 +50,7 @@ def _table(rows: list, *, why: bool) -> Any:
 def preview(request: HttpRequest) -> HttpResponse:
     """Who would be cut now, who is spared and why. Changes nothing."""
     form = ScopeForm(request.GET or None, actor=request.actor)
-    picked = screens_scope(request)
+    picked = _picked(request)
     valid = form.is_bound and form.is_valid()
     scope = scopes.scope_for(
         request.actor,
@@ -79,11 +81,8 @@ def preview(request: HttpRequest) -> HttpResponse:
     )
 
 
-def screens_scope(request: HttpRequest) -> tuple[Any, Any]:
+def _picked(request: HttpRequest) -> tuple[Any, Any]:
     """What the scope picker above says, as (area, branch)."""
-    from fiberledger.places.models import Area, Branch
-    from fiberledger.screens import scope as picker
-
     current = picker.current(request)
     area = Area.objects.filter(pk=current.area_id).first() if current.area_id is not None else None
     branch = Branch.objects.filter(pk=current.branch_id).first() if current.branch_id is not None else None
@@ -166,8 +165,7 @@ def _run(request: HttpRequest, suspension: SuspensionRun) -> dict[str, Any]:
                 Column("name", _("Subscriber"), value=lambda change: change.subscriber.name),
                 Column("area", _("Area"), value=lambda change: change.subscriber.area),
                 Column("now", _("Now"), kind="badge", value=lambda change: change.subscription.status),
-                Column("why", _("Why"), value=lambda change: url_for("dunning:why", args=[change.subscription_id])),
-            )[:3],
+            ),
             changes[:SHOWN],
             model=StatusChange,
             url=lambda change: url_for("dunning:why", args=[change.subscription_id]),
