@@ -144,8 +144,6 @@ def show_run(request: HttpRequest, pk: int) -> HttpResponse:
             ),
         ],
         tabs=[Tab("overview", _("Overview"), "dunning/_run.html", _run)],
-        back=(_("Suspension runs"), url_for("dunning:run-list")),
-        icon="unplug",
     )  # fmt: skip
 
 
