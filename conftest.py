@@ -75,6 +75,22 @@ def freeradius():
         yield server
 
 
+@pytest.fixture(scope="module")
+def house():
+    """An installation of a module's own, run by `fiberledger run`: for tests that kill it."""
+    from fiberledger.operate import postgres
+    from tests.house import House
+
+    folder = Path(tempfile.mkdtemp(prefix="fl-house-", dir="/tmp"))
+    opened = House(folder)
+    opened.start()
+    yield opened
+    if opened.process.poll() is None:
+        opened.end()
+    postgres.Cluster(folder).stop("immediate")
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
 def router(isp, freeradius):
     """A router of Bright ISP's, able to ask FreeRADIUS: router.login("asha", "secret").kind == "accept"."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fiberledger import jobs
 from fiberledger.billing.events import InvoicesIssued, InvoiceVoided
 from fiberledger.billing.services import provision as billing_rules
-from fiberledger.dunning.services import provision as suspension_rules
+from fiberledger.dunning.policy import provision as suspension_rules
 from fiberledger.identity.services import provision as roles_for_everyone
 from fiberledger.ledger.services import provision as open_books
 from fiberledger.notices.services import provision as notice_rules

@@ -58,8 +58,7 @@ def invoice(request: HttpRequest, pk: int) -> HttpResponse:
     ]  # fmt: skip
     return screens.record_page(
         request, found,
-        title=found.number, kind=str(found.get_kind_display()), facts=facts, icon="receipt-text",
-        back=(_("Invoices"), reverse("billing:invoice-list")),
+        title=found.number, kind=str(found.get_kind_display()), facts=facts,
         tabs=[
             Tab("lines", _("Lines"), "billing/_lines.html", _lines),
             Tab("payments", _("Payments"), "billing/_payments.html", _payments),

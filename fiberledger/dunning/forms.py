@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger import calendar
 from fiberledger.places.models import Area, Branch
 
-from . import services
+from . import by_the_clock
 from .models import AreaGrace, SuspensionPolicy, SuspensionRun
 
 
@@ -114,5 +114,5 @@ class AreaGraceForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> AreaGrace:
         grace = super().save(commit)
-        services.withdraw_cuts()
+        by_the_clock.withdraw_cuts()
         return grace

@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections import Counter
 
 from django.utils.translation import gettext as _
-from django.utils.translation import override
+from django.utils.translation import ngettext, override
 
 from fiberledger import audit, calendar, jobs
 from fiberledger.identity import Actor
 from fiberledger.tenancy import Refusal, current_tenant, tenant_scope
 
-from . import services
+from . import by_the_clock, cases, coming_back, policy, previews, runs, telling
 from .models import SuspensionPolicy, SuspensionRun
 
 
@@ -22,42 +22,42 @@ def night_tick() -> None:
 def night(tenant_id: int) -> None:
     """Once a day, at the tenant's own hour (or as soon after as a worker is there): mark, remind, cut."""
     with tenant_scope(tenant_id), override(current_tenant().language):
-        policy, today = services.policy(), calendar.today()
-        if calendar.local(calendar.now()).hour < policy.hour:
+        rules, today = policy.in_force(), calendar.today()
+        if calendar.local(calendar.now()).hour < rules.hour:
             return
         # Whoever writes the day first does the night's work.
-        if not SuspensionPolicy.objects.filter(pk=policy.pk).exclude(last_run_on=today).update(last_run_on=today):
+        if not SuspensionPolicy.objects.filter(pk=rules.pk).exclude(last_run_on=today).update(last_run_on=today):
             return
         by = Actor.system(_("the nightly run"))
-        services.mark_overdue(by=by)
-        services.remind()
-        if policy.enabled and services.preview(scope={}).cut:
+        coming_back.mark_overdue(by=by)
+        telling.remind()
+        if rules.enabled and previews.preview(scope={}).cut:
             try:
-                services.start_run(scope={}, by=by, by_night=True)
+                runs.start_run(scope={}, by=by, by_night=True)
             except Refusal:
                 pass  # somebody is cutting by hand right now; tomorrow is another night
-        services.look_ahead_soon()
+        by_the_clock.look_ahead_soon()
 
 
 @jobs.task("dunning.look_ahead")
 def look_ahead(tenant_id: int) -> None:
     """Plan which lines the network cuts by itself, should no worker be there on the night: a batch a transaction."""
     with tenant_scope(tenant_id):
-        ids = services.look_ahead()
-    for start in range(0, len(ids), services.BATCH):
+        ids = by_the_clock.look_ahead()
+    for start in range(0, len(ids), cases.BATCH):
         with tenant_scope(tenant_id):
-            services.plan_cuts(ids[start : start + services.BATCH])
+            by_the_clock.plan_cuts(ids[start : start + cases.BATCH])
 
 
 @jobs.task("dunning.expect")
 def expect(tenant_id: int, first_id: int, last_id: int) -> None:
     """Invoices came into being: a few are planned for now, a billing run looks at everybody."""
     with tenant_scope(tenant_id):
-        billed = services.billed_by(first_id, last_id)
-        if len(billed) > services.BATCH:
-            services.look_ahead_soon()
+        billed = by_the_clock.billed_by(first_id, last_id)
+        if len(billed) > cases.BATCH:
+            by_the_clock.look_ahead_soon()
         else:
-            services.plan_cuts(billed)
+            by_the_clock.plan_cuts(billed)
 
 
 @jobs.task("dunning.run_suspension")
@@ -69,14 +69,14 @@ def run_suspension(tenant_id: int, run_id: int) -> None:
             if suspension.state not in ("waiting", "running"):
                 return
             by = Actor.system(_("suspension by %s") % suspension.started_by)
-            seen = services.preview(scope=suspension.scope, mode=suspension.mode)
+            seen = previews.preview(scope=suspension.scope, mode=suspension.mode)
             spared = seen.spared_by
             resumed = suspension.state == "running"
             if seen.breaker and seen.breaker.tripped and not suspension.lifted_by and not resumed:
                 SuspensionRun.objects.filter(pk=suspension.pk).update(
                     state="stopped", lines_on=seen.breaker.lines, to_cut=seen.lines, spared=spared
                 )
-                services.withdraw_cuts()  # while it waits for a person, the network cuts nobody behind its back
+                by_the_clock.withdraw_cuts()  # while it waits for a person, the network cuts nobody behind its back
                 audit.note(
                     by, "suspension.stopped", suspension, to_cut=seen.lines, lines_on=seen.breaker.lines,
                     allowed=str(seen.breaker.allowed),
@@ -95,37 +95,37 @@ def run_suspension(tenant_id: int, run_id: int) -> None:
                 )
             ids = [case.subscriber_id for case, _decision in seen.cut]
         late: Counter[str] = Counter()
-        for start in range(0, len(ids), services.BATCH):
+        for start in range(0, len(ids), cases.BATCH):
             with tenant_scope(tenant_id), override(current_tenant().language):
                 suspension = SuspensionRun.objects.select_for_update().get(pk=suspension.pk)
-                cut, saved = services.cut_batch(suspension, ids[start : start + services.BATCH], by=by)
+                cut, saved = runs.cut_batch(suspension, ids[start : start + cases.BATCH], by=by)
                 late += saved
                 SuspensionRun.objects.filter(pk=suspension.pk).update(cut=suspension.cut + cut)
-            jobs.progress(tenant_id, run_id, min(start + services.BATCH, len(ids)), len(ids))
+            jobs.progress(tenant_id, run_id, min(start + cases.BATCH, len(ids)), len(ids))
         with tenant_scope(tenant_id):
             suspension = SuspensionRun.objects.get(pk=suspension.pk)
             SuspensionRun.objects.filter(pk=suspension.pk).update(
                 state="done", ended_at=calendar.now(), spared=dict(Counter(spared) + late)
             )
-            services.look_ahead_soon()
+            by_the_clock.look_ahead_soon()
         run.result = {"cut": suspension.cut, "spared": dict(Counter(spared) + late)}
-        run.message = services.title_of(suspension)
+        run.message = ngettext("%(n)d line cut", "%(n)d lines cut", suspension.cut) % {"n": suspension.cut}
 
 
 @jobs.task("dunning.reconsider")
 def reconsider(tenant_id: int, subscriber_id: int, **cause: int) -> None:
     """Money moved for one subscriber: put them back if nothing keeps them off."""
     with tenant_scope(tenant_id), override(current_tenant().language):
-        services.reconsider([subscriber_id], by=Actor.system(_("payment")))
+        coming_back.reconsider([subscriber_id], by=Actor.system(_("payment")))
 
 
 @jobs.task("dunning.tell_suspended")
 def tell_suspended(tenant_id: int, subscription_ids: list[int]) -> None:
     with tenant_scope(tenant_id):
-        services.tell_suspended(subscription_ids)
+        telling.tell_suspended(subscription_ids)
 
 
 @jobs.task("dunning.tell_resumed")
 def tell_resumed(tenant_id: int, subscription_ids: list[int]) -> None:
     with tenant_scope(tenant_id):
-        services.tell_resumed(subscription_ids)
+        telling.tell_resumed(subscription_ids)

@@ -11,12 +11,14 @@ from django.views.decorators.http import require_POST
 from fiberledger import audit, calendar, screens
 from fiberledger.identity.guards import staff
 from fiberledger.money import Money
+from fiberledger.places.models import Area, Branch
 from fiberledger.screens import Button, Column, Fact, Tab, cells, choosing
+from fiberledger.screens import scope as picker
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions.models import StatusChange, Subscription
 from fiberledger.tenancy import Refusal
 
-from . import services, words
+from . import by_the_clock, explaining, policy, previews, runs, scopes, sparing, words
 from .forms import ExemptForm, ForgiveForm, ScopeForm, SuspensionPolicyForm
 from .models import AreaGrace, Exemption, SuspensionRun
 
@@ -51,15 +53,15 @@ def preview(request: HttpRequest) -> HttpResponse:
     form = ScopeForm(request.GET or None, actor=request.actor)
     if choosing.is_asked(request):
         return choosing.answer(request, form)
-    picked = screens_scope(request)
+    picked = _picked(request)
     valid = form.is_bound and form.is_valid()
-    scope = services.scope_for(
+    scope = scopes.scope_for(
         request.actor,
         area=form.cleaned_data["area"] if valid else picked[0],
         branch=form.cleaned_data["branch"] if valid else picked[1],
     )
     mode = form.cleaned_data["mode"] if valid else "policy"
-    seen = services.preview(scope=scope, mode=mode)
+    seen = previews.preview(scope=scope, mode=mode)
     seen.cut.sort(key=lambda row: -row[0].facts.balance)
     return render(
         request,
@@ -74,7 +76,7 @@ def preview(request: HttpRequest) -> HttpResponse:
             "spared_by": [(words.RULES.get(rule, rule), count) for rule, count in sorted(seen.spared_by.items())],
             "more_cut": max(len(seen.cut) - SHOWN, 0),
             "more_spared": max(len(seen.spared) - SHOWN, 0),
-            "policy": services.policy(),
+            "policy": policy.in_force(),
             "may_run": request.actor.may("dunning.run"),
             "going_on": SuspensionRun.objects.filter(state__in=["waiting", "running"]).first(),
             "stopped": SuspensionRun.objects.filter(state="stopped").order_by("-pk").first(),
@@ -82,11 +84,8 @@ def preview(request: HttpRequest) -> HttpResponse:
     )
 
 
-def screens_scope(request: HttpRequest) -> tuple[Any, Any]:
+def _picked(request: HttpRequest) -> tuple[Any, Any]:
     """What the scope picker above says, as (area, branch)."""
-    from fiberledger.places.models import Area, Branch
-    from fiberledger.screens import scope as picker
-
     current = picker.current(request)
     area = Area.objects.filter(pk=current.area_id).first() if current.area_id is not None else None
     branch = Branch.objects.filter(pk=current.branch_id).first() if current.branch_id is not None else None
@@ -103,8 +102,8 @@ def start(request: HttpRequest) -> HttpResponse:
         return redirect("dunning:preview")
     cleaned = form.cleaned_data
     try:
-        suspension = services.start_run(
-            scope=services.scope_for(request.actor, area=cleaned["area"], branch=cleaned["branch"]),
+        suspension = runs.start_run(
+            scope=scopes.scope_for(request.actor, area=cleaned["area"], branch=cleaned["branch"]),
             mode=cleaned["mode"],
             note=cleaned["note"],
             by=request.actor,
@@ -148,8 +147,6 @@ def show_run(request: HttpRequest, pk: int) -> HttpResponse:
             ),
         ],
         tabs=[Tab("overview", _("Overview"), "dunning/_run.html", _run)],
-        back=(_("Suspension runs"), url_for("dunning:run-list")),
-        icon="unplug",
     )  # fmt: skip
 
 
@@ -169,8 +166,7 @@ def _run(request: HttpRequest, suspension: SuspensionRun) -> dict[str, Any]:
                 Column("name", _("Subscriber"), value=lambda change: change.subscriber.name),
                 Column("area", _("Area"), value=lambda change: change.subscriber.area),
                 Column("now", _("Now"), kind="badge", value=lambda change: change.subscription.status),
-                Column("why", _("Why"), value=lambda change: url_for("dunning:why", args=[change.subscription_id])),
-            )[:3],
+            ),
             changes[:SHOWN],
             model=StatusChange,
             url=lambda change: url_for("dunning:why", args=[change.subscription_id]),
@@ -184,7 +180,7 @@ def _run(request: HttpRequest, suspension: SuspensionRun) -> dict[str, Any]:
 @staff("dunning.lift_breaker")
 def lift(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        suspension = services.lift_breaker(get_object_or_404(SuspensionRun, pk=pk), by=request.actor)
+        suspension = runs.lift_breaker(get_object_or_404(SuspensionRun, pk=pk), by=request.actor)
     except Refusal as refusal:
         screens.toast(request, refusal, "bad")
         return redirect("dunning:run", pk=pk)
@@ -195,7 +191,7 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
 @staff("dunning.run")
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     try:
-        services.cancel_run(get_object_or_404(SuspensionRun, pk=pk), by=request.actor)
+        runs.cancel_run(get_object_or_404(SuspensionRun, pk=pk), by=request.actor)
         screens.toast(request, _("Nobody was cut."))
     except Refusal as refusal:
         screens.toast(request, refusal, "bad")
@@ -216,7 +212,7 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def why_context(line: Subscription) -> dict[str, Any]:
-    cut = services.why_cut(line)
+    cut = explaining.why_cut(line)
     return {
         "cut": cut,
         "line": line,
@@ -233,7 +229,7 @@ def exempt(request: HttpRequest, pk: int) -> HttpResponse:
     form = ExemptForm(request.POST or None)
     if form.is_valid():
         try:
-            services.exempt(subscriber, **form.cleaned_data, by=request.actor)
+            sparing.exempt(subscriber, **form.cleaned_data, by=request.actor)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -253,7 +249,7 @@ def exempt(request: HttpRequest, pk: int) -> HttpResponse:
 @staff("dunning.exempt")
 def end_exemption(request: HttpRequest, pk: int) -> HttpResponse:
     exemption = get_object_or_404(Exemption.objects.visible_to(request.actor), pk=pk)
-    services.end_exemption(exemption, by=request.actor)
+    sparing.end_exemption(exemption, by=request.actor)
     screens.toast(request, _("The exemption was ended."))
     return redirect(screens.back_to(request, url_for("dunning:exemption-list")))
 
@@ -266,7 +262,7 @@ def forgive(request: HttpRequest, pk: int) -> HttpResponse:
     form = ForgiveForm(request.POST or None)
     if form.is_valid():
         try:
-            services.forgive(subscriber, **form.cleaned_data, by=request.actor)
+            sparing.forgive(subscriber, **form.cleaned_data, by=request.actor)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -285,15 +281,15 @@ def forgive(request: HttpRequest, pk: int) -> HttpResponse:
 
 @staff("dunning.settings")
 def settings(request: HttpRequest) -> HttpResponse:
-    policy = services.policy()
-    before, was_on = audit.snapshot(policy), policy.enabled
-    form = SuspensionPolicyForm(request.POST or None, instance=policy)
+    rules = policy.in_force()
+    before, was_on = audit.snapshot(rules), rules.enabled
+    form = SuspensionPolicyForm(request.POST or None, instance=rules)
     if form.is_valid():
         changed = form.save(commit=False)
         if changed.enabled and not was_on:
             changed.last_run_on = calendar.today()  # switching it on in the afternoon cuts nobody before the night
         changed.save()
-        services.withdraw_cuts()
+        by_the_clock.withdraw_cuts()
         audit.note(request.actor, "suspension.rules_changed", changed, before, audit.snapshot(changed))
         screens.toast(request, _("The suspension rules were saved."))
         return redirect("dunning:settings")
@@ -313,5 +309,5 @@ def remove_grace(request: HttpRequest, pk: int) -> HttpResponse:
     grace = get_object_or_404(AreaGrace.objects.select_related("area"), pk=pk)
     audit.note(request.actor, "areagrace.deleted", grace, before=audit.snapshot(grace))
     grace.delete()
-    services.withdraw_cuts()
+    by_the_clock.withdraw_cuts()
     return redirect("dunning:grace-list")

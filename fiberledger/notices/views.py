@@ -130,8 +130,6 @@ def show_notice(request: HttpRequest, pk: int) -> HttpResponse:
                 },
             )
         ],
-        back=(_("Messages"), url_for("notices:notice-list")),
-        icon="message-square-text",
     )
     return _with_ways_out(page)
 

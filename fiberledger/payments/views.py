@@ -228,7 +228,6 @@ def show_payment(request: HttpRequest, pk: int) -> HttpResponse:
         kind=_("Receipt"),
         status="state",
         facts=facts,
-        icon="banknote",
         buttons=[
             Button(_("Receipt"), "payments:receipt", "receipt", "payments.view", primary=True),
             Button(_("Print 80 mm"), lambda p: url_for("payments:print", args=[p.pk]) + "?paper=80", "printer", order=60),
@@ -240,7 +239,6 @@ def show_payment(request: HttpRequest, pk: int) -> HttpResponse:
             ),
         ],
         tabs=[Tab("overview", _("Overview"), "payments/_overview.html", _overview)],
-        back=(_("Payments"), url_for("payments:payment-list")),
     )  # fmt: skip
 
 
@@ -459,8 +457,6 @@ def show_closing(request: HttpRequest, pk: int) -> HttpResponse:
             ),
         ],
         tabs=[Tab("overview", _("Payments"), "payments/_closing.html", _closed)],
-        back=(_("Cash closings"), url_for("payments:closing-list")),
-        icon="calculator",
     )  # fmt: skip
 
 

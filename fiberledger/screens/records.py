@@ -21,7 +21,7 @@ from . import cells
 from .answering import is_fragment, respond
 from .registry import Button, Card, Fact, Facts, Tab, Trail, _may, parts_of
 from .rows import base_rows
-from .screen import Screen, bind_column, has_field, url_of
+from .screen import Screen, bind_column, find_screen, has_field, url_of
 
 
 def show_one(request: HttpRequest, screen: Screen, pk: int, **context: Any) -> HttpResponse:
@@ -128,9 +128,12 @@ def record_page(
 ) -> HttpResponse:
     """A record page. Only the open tab is worked out; other rooms' parts (parts.py) stand among its own by `order`.
 
-    `status` names the field shown as a badge, "" for none. `history=False` leaves the audit timeline out.
+    `status` names the field shown as a badge, "" for none. `history=False` leaves the audit timeline out. `back` and
+    `icon` are those of the model's Screen unless given.
     """
     label, actor = obj._meta.label_lower, request.actor
+    if screen := find_screen(type(obj)):
+        back, icon = back or (capfirst(str(screen.title)), screen.url("list")), icon or screen.icon
     all_tabs = [tab for tab in tabs if _may(actor, tab.permission)]
     all_tabs += parts_of(label, Tab, actor)
     all_tabs[1:] = sorted(all_tabs[1:], key=lambda tab: tab.order)

@@ -8,52 +8,37 @@ EVENT_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionsSold:
+class SubscriptionsEvent:
     subscription_ids: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionsChanged:
+class SubscriptionsSold(SubscriptionsEvent): ...
+
+
+class SubscriptionsChanged(SubscriptionsEvent):
     """Any change of status, besides the event that names it."""
 
-    subscription_ids: list[int]
 
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionsActivated:
+class SubscriptionsActivated(SubscriptionsEvent):
     """From pending, inactive or another state out of service, for the first time or again (but not from suspended)."""
 
-    subscription_ids: list[int]
+
+class SubscriptionsSuspended(SubscriptionsEvent): ...
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionsSuspended:
-    subscription_ids: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionsResumed:
+class SubscriptionsResumed(SubscriptionsEvent):
     """From suspended back to active or overdue."""
 
-    subscription_ids: list[int]
+
+class SubscriptionsMarkedOverdue(SubscriptionsEvent): ...
+
+
+class SubscriptionsHeld(SubscriptionsEvent): ...
+
+
+class SubscriptionsEnded(SubscriptionsEvent): ...
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionsMarkedOverdue:
-    subscription_ids: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionsHeld:
-    subscription_ids: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionsEnded:
-    subscription_ids: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class PlansChanged:
-    subscription_ids: list[int]
+class PlansChanged(SubscriptionsEvent):
     plan_change_ids: list[int]

@@ -7,14 +7,11 @@ three need for their numbers, so each stands in the middle of its transaction, w
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -28,18 +25,6 @@ from tests.house import House, until
 FEW = 200
 MANY = 5_100  # two chunks of a billing run, three parts of an import
 AGAIN = 60  # seconds until work that was cut off must be done
-
-
-@pytest.fixture(scope="module")
-def house():
-    folder = Path(tempfile.mkdtemp(prefix="fl-killed-", dir="/tmp"))
-    opened = House(folder)
-    opened.start()
-    yield opened
-    if opened.process.poll() is None:
-        opened.end()
-    postgres.Cluster(folder).stop("immediate")
-    shutil.rmtree(folder)
 
 
 class Gate:

@@ -14,7 +14,7 @@ from fiberledger import notices
 from fiberledger.access import services as access
 from fiberledger.access.models import RadiusLine
 from fiberledger.billing import services as billing
-from fiberledger.dunning import services
+from fiberledger.dunning import by_the_clock, runs, sparing
 from fiberledger.dunning.models import AreaGrace, Exemption, SuspensionPolicy, SuspensionRun
 from fiberledger.notices.models import Notice
 from fiberledger.payments import services as payments
@@ -33,7 +33,7 @@ def morning(day: str) -> datetime:
 class ClockYard(Yard):
     def look_ahead(self) -> None:
         with self.scope():
-            services.look_ahead_soon()
+            by_the_clock.look_ahead_soon()
         self.isp.run()
 
     def cut_at(self, subscriber):
@@ -86,11 +86,11 @@ def test_whatever_spares_moves_or_clears_the_instant(yard):
     yard.exempt(asha, until=date(2026, 2, 10), why="pays on the 10th")
     assert yard.cut_at(asha) == morning("02-11")
     with yard.scope():
-        services.end_exemption(Exemption.objects.get(), by=yard.boss)
+        sparing.end_exemption(Exemption.objects.get(), by=yard.boss)
     assert yard.cut_at(asha) == morning("02-06")
     with yard.scope():
         grace = AreaGrace.objects.create(area=yard.city, days=9)
-        services.withdraw_cuts()
+        by_the_clock.withdraw_cuts()
     assert yard.cut_at(asha) is None, "the old instant is void before any job has planned the new one"
     yard.isp.run()
     assert yard.cut_at(asha) == morning("02-10")
@@ -177,7 +177,7 @@ def test_while_a_stopped_run_waits_nobody_is_cut_by_the_clock(yard, clock):
     yard.isp.run()
     assert yard.cut_at(people[0]) is None, "nor by what moves meanwhile"
     with yard.scope():
-        services.lift_breaker(stopped, by=yard.boss)
+        runs.lift_breaker(stopped, by=yard.boss)
     yard.isp.run()
     assert {yard.status(who) for who in people} == {"suspended"}
 
@@ -196,8 +196,8 @@ def test_a_line_that_leaves_service_loses_its_instant(yard):
 def test_everybody_is_planned_in_as_many_queries_as_a_few(yard):
     def queries():
         with yard.scope(), CaptureQueriesContext(connection) as seen:
-            ids = services.look_ahead()
-            services.plan_cuts(ids)
+            ids = by_the_clock.look_ahead()
+            by_the_clock.plan_cuts(ids)
         return len(seen), len(ids)
 
     for n in range(3):
@@ -211,7 +211,7 @@ def test_everybody_is_planned_in_as_many_queries_as_a_few(yard):
     assert planned == 20 and many <= few
     with yard.scope():
         assert Subscription.objects.filter(cut_at__isnull=False).count() == 23
-        assert services.look_ahead() == [], "and looking again finds nothing to do"
+        assert by_the_clock.look_ahead() == [], "and looking again finds nothing to do"
 
 
 def test_where_a_reminder_comes_first_the_clock_waits_for_one_too(yard, clock):

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from fiberledger import calendar, jobs
-from fiberledger.dunning import services
+from fiberledger.dunning import cases, explaining, policy, previews, runs, scopes, sparing
 from fiberledger.dunning.models import AreaGrace, SuspensionPolicy, SuspensionRun
 from fiberledger.dunning.rules import CUT
 from fiberledger.jobs.models import Run
@@ -29,7 +29,7 @@ class Yard(Shop):
 
     def cut(self, **more) -> SuspensionRun:
         with self.scope():
-            run = services.start_run(scope=more.pop("scope", {}), by=more.pop("by", self.boss), **more)
+            run = runs.start_run(scope=more.pop("scope", {}), by=more.pop("by", self.boss), **more)
         self.isp.run()
         with self.scope():
             return SuspensionRun.objects.get(pk=run.pk)
@@ -43,11 +43,11 @@ class Yard(Shop):
 
     def preview(self, **more):
         with self.scope():
-            return services.preview(scope=more.pop("scope", {}), **more)
+            return previews.preview(scope=more.pop("scope", {}), **more)
 
     def exempt(self, subscriber, **more):
         with self.scope():
-            return services.exempt(subscriber, by=self.boss, **more)
+            return sparing.exempt(subscriber, by=self.boss, **more)
 
 
 @pytest.fixture
@@ -84,11 +84,11 @@ def test_the_night_comes_at_the_tenants_own_hour_and_once(yard, clock):
     clock.move_to("2026-02-03T21:30:00+00:00")  # 02:30 in Lahore, on the 4th
     yard.night()
     with yard.scope():
-        assert services.policy().last_run_on is None
+        assert policy.in_force().last_run_on is None
     clock.move_to("2026-02-03T22:05:00+00:00")  # 03:05
     yard.night()
     with yard.scope():
-        assert services.policy().last_run_on.isoformat() == "2026-02-04"
+        assert policy.in_force().last_run_on.isoformat() == "2026-02-04"
     yard.rules(enabled=True)
     yard.night()
     with yard.scope():
@@ -101,7 +101,7 @@ def test_why_was_i_cut(yard, clock):
     clock.move_to("2026-02-06")
     yard.cut()
     with yard.scope():
-        why = services.why_cut(yard.line_of(asha))
+        why = explaining.why_cut(yard.line_of(asha))
         said = " ".join(sentence.text for sentence in why.sentences)
         assert invoice.number in said and "1,200" in said and "31 January 2026" in said and "5 February 2026" in said
         assert why.sentences[-1].says == CUT
@@ -144,8 +144,8 @@ def test_zero_and_credit_are_looked_at_again_at_the_moment_of_cutting(yard, cloc
     yard.bill(asha, "1000")
     clock.move_to("2026-02-10")
     with yard.scope():
-        run = services.start_run(scope={}, by=yard.boss)
-        assert [case.name for case, _d in services.preview(scope={}).cut] == ["Asha"]
+        run = runs.start_run(scope={}, by=yard.boss)
+        assert [case.name for case, _d in previews.preview(scope={}).cut] == ["Asha"]
     yard.pay(asha, "1000")  # between confirming and cutting
     yard.isp.run()
     with yard.scope():
@@ -163,7 +163,7 @@ def test_a_payment_and_a_cut_at_once_never_leave_a_paid_line_off(yard, clock):
 
     def cut():
         with yard.scope():
-            return services.cut_batch(run, [who.pk for who in people], by=yard.boss)
+            return runs.cut_batch(run, [who.pk for who in people], by=yard.boss)
 
     answers = at_once(cut, *[lambda who=who: yard.pay(who, "100") for who in people[:5]])
     assert not [answer for answer in answers if isinstance(answer, Exception)], answers
@@ -183,14 +183,14 @@ def test_the_breaker_stops_the_run_and_a_person_lifts_it(yard, clock):
     with yard.scope():
         assert "50" in Run.objects.get(pk=run.run_id).message
         with pytest.raises(Refusal, match="permission"):
-            services.lift_breaker(run, by=yard.clerk("dunning.run"))
-        services.lift_breaker(run, by=yard.clerk("dunning.lift_breaker", name="Owner"))
+            runs.lift_breaker(run, by=yard.clerk("dunning.run"))
+        runs.lift_breaker(run, by=yard.clerk("dunning.lift_breaker", name="Owner"))
     yard.isp.run()
     with yard.scope():
         run.refresh_from_db()
         assert (run.state, run.cut, run.lifted_by) == ("done", 4, "Owner")
         with pytest.raises(Refusal, match="not stopped"):
-            services.lift_breaker(run, by=yard.boss)
+            runs.lift_breaker(run, by=yard.boss)
     assert [yard.status(who) for who in people] == ["suspended"] * 4 + ["active"] * 4
 
 
@@ -202,7 +202,7 @@ def test_a_stopped_run_can_be_thrown_away(yard, clock):
     run = yard.cut()
     assert run.state == "stopped"
     with yard.scope():
-        services.cancel_run(run, by=yard.boss)
+        runs.cancel_run(run, by=yard.boss)
         run.refresh_from_db()
         assert run.state == "cancelled"
 
@@ -213,7 +213,7 @@ def test_a_street_is_cut_by_hand_without_waiting_and_spares_who_owes_nothing(yar
     for who in (here, there):
         yard.bill(who, "100", due=yard.today + timedelta(days=10))
     with yard.scope():
-        scope = services.scope_for(yard.boss, area=yard.street)
+        scope = scopes.scope_for(yard.boss, area=yard.street)
     run = yard.cut(scope=scope, mode="owing")
     assert run.cut == 1 and "Mall Road" in run.scope_name
     assert [yard.status(who) for who in (here, paid, there)] == ["suspended", "active", "active"]
@@ -228,11 +228,11 @@ def test_a_street_is_cut_by_hand_without_waiting_and_spares_who_owes_nothing(yar
 def test_everyone_of_a_street_needs_permission_and_a_reason_and_stays_off(yard):
     asha = yard.subscriber("Asha")
     with yard.scope():
-        scope = services.scope_for(yard.boss, area=yard.city)
+        scope = scopes.scope_for(yard.boss, area=yard.city)
         with pytest.raises(Refusal, match="permission"):
-            services.start_run(scope=scope, mode="everyone", note="fibre works", by=yard.clerk("dunning.run"))
+            runs.start_run(scope=scope, mode="everyone", note="fibre works", by=yard.clerk("dunning.run"))
         with pytest.raises(Refusal, match="why"):
-            services.start_run(scope=scope, mode="everyone", by=yard.boss)
+            runs.start_run(scope=scope, mode="everyone", by=yard.boss)
     yard.cut(scope=scope, mode="everyone", note="fibre works")
     assert yard.status(asha) == "suspended"
     yard.pay(asha, "100")
@@ -250,7 +250,7 @@ def test_a_branch_manager_cuts_only_what_they_see(yard, clock):
 
     actor = replace(actor, area_ids=frozenset({yard.street.pk}))
     with yard.scope():
-        scope = services.scope_for(actor)
+        scope = scopes.scope_for(actor)
     yard.cut(scope=scope, by=actor)
     assert (yard.status(here), yard.status(there)) == ("suspended", "active")
 
@@ -275,7 +275,7 @@ def test_an_exemption_ends_with_its_day(yard, clock):
     yard.bill(asha, "100")
     clock.move_to("2026-02-06")
     with yard.scope(), pytest.raises(Refusal, match="permission"):
-        services.exempt(asha, until=None, why="pays on the 9th", by=yard.clerk())
+        sparing.exempt(asha, until=None, why="pays on the 9th", by=yard.clerk())
     yard.exempt(asha, until=yard.today + timedelta(days=3), why="pays on the 9th")
     for day, status in ((6, "active"), (9, "active"), (10, "suspended")):
         clock.move_to(f"2026-02-{day:02d}")
@@ -327,8 +327,8 @@ def test_forgiving_puts_back_unpaid_until_a_day(yard, clock):
     yard.cut()
     with yard.scope():
         with pytest.raises(Refusal, match="permission"):
-            services.forgive(asha, until=yard.today, why="sick", by=yard.clerk("dunning.run"))
-        services.forgive(asha, until=calendar.today() + timedelta(days=2), why="sick mother", by=yard.boss)
+            sparing.forgive(asha, until=yard.today, why="sick", by=yard.clerk("dunning.run"))
+        sparing.forgive(asha, until=calendar.today() + timedelta(days=2), why="sick mother", by=yard.boss)
     assert yard.status(asha) == "overdue"
     assert yard.cut().cut == 0
     clock.move_to("2026-02-13")
@@ -387,7 +387,7 @@ def test_two_runs_at_once_is_one_run(yard, clock):
 
     def start():
         with yard.scope():
-            return services.start_run(scope={}, by=yard.boss)
+            return runs.start_run(scope={}, by=yard.boss)
 
     answers = at_once(start, start, start)
     assert sorted(type(answer).__name__ for answer in answers) == ["Refusal", "Refusal", "SuspensionRun"]
@@ -401,8 +401,8 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_was(yard, clock, monkeypatc
     for who in people:
         yard.bill(who, "100")
     clock.move_to("2026-02-10")
-    monkeypatch.setattr(services, "BATCH", 2)
-    real, calls = services.cut_batch, []
+    monkeypatch.setattr(cases, "BATCH", 2)
+    real, calls = runs.cut_batch, []
 
     def dies(*args, **kwargs):
         calls.append(1)
@@ -410,9 +410,9 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_was(yard, clock, monkeypatc
             raise RuntimeError("killed")
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(services, "cut_batch", dies)
+    monkeypatch.setattr(runs, "cut_batch", dies)
     with yard.scope():
-        run = services.start_run(scope={}, by=yard.boss)
+        run = runs.start_run(scope={}, by=yard.boss)
     with pytest.raises(RuntimeError):
         yard.isp.run()
     with yard.scope():

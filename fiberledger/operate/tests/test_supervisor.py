@@ -13,19 +13,7 @@ from pathlib import Path
 import pytest
 
 from fiberledger.operate import environment, postgres
-from tests.house import House, until
-
-
-@pytest.fixture(scope="module")
-def house():
-    folder = Path(tempfile.mkdtemp(prefix="fl-run-", dir="/tmp"))
-    opened = House(folder)
-    opened.start()
-    yield opened
-    if opened.process.poll() is None:
-        opened.end()
-    postgres.Cluster(folder).stop("immediate")
-    shutil.rmtree(folder)
+from tests.house import until
 
 
 def test_a_second_run_says_where_the_first_is(house):
