@@ -34,12 +34,13 @@ def counts():
 
 
 def asked(client, url):
-    """How often a list asks the database, the second time it is looked at."""
+    """What a list asks the database the second time it is looked at, but how many rows there are beyond its first page:
+    whether it must ask that depends on what other tests have left."""
     assert client.get(url).status_code == 200
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(url)
     assert answer.status_code == 200
-    return queries.captured_queries
+    return [query for query in queries.captured_queries if not query["sql"].startswith("SELECT COUNT(*) FROM (SELECT")]
 
 
 @pytest.mark.parametrize(("key", "screen"), [pytest.param(key, screen, id=key) for key, screen in LISTS])
