@@ -391,7 +391,7 @@ class LiveSession(_Session):
 
 
 class SessionHistory(_Session):
-    """A session that is over. Partitioned by the month it ended in; the table is made in the second migration."""
+    """A session that is over. The history is partitioned by the month it ended in."""
 
     class QuerySet(_SessionQuerySet):
         def latest(self):
@@ -405,6 +405,7 @@ class SessionHistory(_Session):
 
     class Meta:
         managed = False
+        db_table = "access_pastsession"  # what ended a moment ago, and the history: see sql/fresh.sql
         verbose_name = _("past session")
         verbose_name_plural = _("past sessions")
 

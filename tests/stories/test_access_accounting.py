@@ -330,6 +330,79 @@ def test_fl_radius_can_do_nothing_else(isp, router):
             radius.execute("SELECT * FROM radius_login(%s, 'asha', '', '', '')", [str(router.nas.pk)])
 
 
+def file_away(isp):
+    """What the job does once ten minutes have passed."""
+    with calendar.clock_at(calendar.now() + timedelta(minutes=11)):
+        services.file_sessions()
+    with isp.scope(), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM access_sessionfresh")
+        assert cursor.fetchone()[0] == 0
+
+
+def give_up(isp):
+    """The sweep of a session that has said nothing for too long."""
+    with isp.scope(), connection.cursor() as cursor:
+        cursor.execute("SELECT radius_forget(key) FROM access_livesession")
+
+
+def test_what_is_over_is_filed_and_read_the_same(isp, router, clock):
+    make_line(isp)
+    router.tell("Start", "asha", Framed_IP_Address="10.0.0.7")
+    router.tell("Stop", "asha", Acct_Session_Time=700, Acct_Input_Octets=950)
+    services.file_sessions()  # too young
+    [before] = past(isp)
+    file_away(isp)
+    file_away(isp)
+    [after] = past(isp)
+    assert [getattr(after, f.attname) for f in after._meta.fields] == [
+        getattr(before, f.attname) for f in before._meta.fields
+    ]
+
+
+def test_packets_that_come_after_the_filing_change_nothing(isp, router):
+    make_line(isp)
+    router.tell("Start", "asha")
+    router.tell("Stop", "asha", Acct_Session_Time=700, Acct_Input_Octets=950)
+    file_away(isp)
+    for status in ("Interim-Update", "Stop"):
+        assert router.tell(status, "asha", Acct_Session_Time=700, Acct_Input_Octets=950).kind == "ok"
+    long_ago = int((calendar.now() - timedelta(minutes=30)).timestamp())
+    router.tell("Start", "asha", Event_Timestamp=long_ago)  # out of a spool
+    assert live(isp) == []
+    [over] = past(isp)
+    assert (over.seconds, over.in_octets, over.cause) == (700, 950, "")
+
+
+def test_a_session_given_up_and_filed_is_taken_back(isp, router):
+    make_line(isp)
+    router.tell("Start", "asha")
+    router.tell("Interim-Update", "asha", Acct_Session_Time=300, Acct_Input_Octets=500)
+    [began] = [session.started_at for session in live(isp)]
+    give_up(isp)
+    file_away(isp)
+    assert [session.cause for session in past(isp)] == ["Lost-Carrier"]
+    router.tell("Interim-Update", "asha", Acct_Session_Time=1800, Acct_Input_Octets=900)
+    assert past(isp) == []
+    [session] = live(isp)
+    assert (session.seconds, session.in_octets) == (1800, 900) and session.started_at <= began
+    give_up(isp)  # and again, to end by a Stop, before it is filed and after
+    router.tell("Stop", "asha", Acct_Session_Time=1900, Acct_Input_Octets=950, Acct_Terminate_Cause="User-Request")
+    assert [(one.seconds, one.in_octets, one.cause, one.swept) for one in past(isp)] == [
+        (1900, 950, "User-Request", False)
+    ]
+
+
+def test_a_stop_for_a_session_given_up_and_filed_corrects_it(isp, router):
+    make_line(isp)
+    router.tell("Start", "asha")
+    give_up(isp)
+    file_away(isp)
+    router.tell("Stop", "asha", Acct_Session_Time=1900, Acct_Input_Octets=950, Acct_Terminate_Cause="User-Request")
+    assert [(one.seconds, one.in_octets, one.cause, one.swept) for one in past(isp)] == [
+        (1900, 950, "User-Request", False)
+    ]
+
+
 def test_the_web_can_neither_ask_for_passwords_nor_invent_sessions(isp, router):
     make_line(isp)
     for statement in (
@@ -337,6 +410,7 @@ def test_the_web_can_neither_ask_for_passwords_nor_invent_sessions(isp, router):
         "SELECT radius_open('\\x00')",
         "INSERT INTO access_livesession SELECT * FROM access_livesession",
         "DELETE FROM access_sessionhistory",
+        "DELETE FROM access_sessionfresh",
     ):
         with isp.scope(), pytest.raises(Exception, match="permission denied"), connection.cursor() as cursor:
             cursor.execute(statement)
@@ -345,6 +419,7 @@ def test_the_web_can_neither_ask_for_passwords_nor_invent_sessions(isp, router):
 def test_a_partition_by_itself_shows_nothing(isp, router):
     make_line(isp)
     router.tell("Stop", "asha")
+    file_away(isp)
     month = f"access_sessionhistory_{calendar.now():%Y%m}"
     with isp.scope(), pytest.raises(Exception, match="permission denied"), connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {month}")

@@ -16,6 +16,7 @@ FOR_US = (
     "radius_forget(uuid)",
     "radius_address_taken(inet, bigint)",
     "access_take_edited_plans()",
+    "radius_file(timestamptz, integer)",
 )
 INSIDE = ("radius_close(uuid[], text, boolean)", "radius_open(bytea)")
 
@@ -38,6 +39,7 @@ class Migration(migrations.Migration):
     operations = [
         IsolateByTenant("Nas", "AccessAccount", "RadiusLine", "EditedPlan", "LineCommand"),
         run((SQL / "history.sql").read_text()),
+        run((SQL / "fresh.sql").read_text()),
         run((SQL / "partitions.sql").read_text()),
         # What the packets write, only the packets write; we may say what a session was granted since.
         run(

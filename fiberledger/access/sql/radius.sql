@@ -172,9 +172,11 @@ BEGIN
           FROM (SELECT lower(left(radius_plain(p_name), 128)) AS who, radius_mac(radius_plain(p_mac)) AS device) w
           JOIN access_nas n ON n.id = p_nas::bigint
           LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = w.who
-         WHERE NOT EXISTS (SELECT FROM access_sessionhistory x
-                            WHERE x.tenant_id = n.tenant_id AND x.username = w.who AND x.key = k
-                              AND x.ended_at > now() - interval '40 days' AND x.ended_at < now() + interval '1 day')
+         -- A Start that repeats itself does so within minutes: its Stop is not filed yet.
+         WHERE NOT EXISTS (SELECT FROM access_sessionfresh x WHERE x.key = k)
+           AND (p_status = 'Start' AND at > now() - interval '8 minutes' OR NOT EXISTS (
+             SELECT FROM access_sessionhistory x WHERE x.tenant_id = n.tenant_id AND x.username = w.who AND x.key = k
+                AND x.ended_at > now() - interval '40 days' AND x.ended_at < now() + interval '1 day'))
         ON CONFLICT (key) DO UPDATE SET updated_at = greatest(l.updated_at, excluded.updated_at),
           seconds = greatest(l.seconds, excluded.seconds), in_octets = greatest(l.in_octets, excluded.in_octets),
           out_octets = greatest(l.out_octets, excluded.out_octets), started_at = least(l.started_at, excluded.started_at),
@@ -190,7 +192,10 @@ BEGIN
         IF ghosts IS NOT NULL THEN PERFORM radius_close(ghosts, 'Lost-Carrier', true); END IF;
         RETURN 'started';
       END IF;
-      -- It is in the history. If we had given it up for silence, we were wrong: take back what we wrote.
+      -- It is over, we thought. If we had given it up for silence, we were wrong: take back what we wrote.
+      DELETE FROM access_sessionfresh x WHERE x.key = k AND x.swept
+        RETURNING x.started_at, x.seconds, x.in_octets, x.out_octets INTO h.started_at, h.seconds, h.in_octets, h.out_octets;
+      CONTINUE WHEN FOUND;
       DELETE FROM access_sessionhistory x USING access_nas n WHERE n.id = p_nas::bigint AND x.tenant_id = n.tenant_id
          AND x.username = lower(left(radius_plain(p_name), 128)) AND x.key = k AND x.swept
          AND x.ended_at > now() - interval '40 days' RETURNING x.* INTO h;
@@ -202,7 +207,7 @@ BEGIN
   IF p_status = 'Stop' THEN
     PERFORM pg_advisory_xact_lock(uuid_hash_extended(k, 0));
     WITH s AS (DELETE FROM access_livesession l WHERE l.key = k RETURNING l.*)
-    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+    INSERT INTO access_sessionfresh (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
         started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
       SELECT k, s.tenant_id, s.nas_id, s.account_id, s.username, s.session_id, s.mac, coalesce(addr, s.ip),
         coalesce(nullif(left(p_prefix6, 64), ''), s.prefix6), least(s.started_at, at - make_interval(secs => len)),
@@ -210,6 +215,11 @@ BEGIN
         left(p_cause, 40), false FROM s
       ON CONFLICT DO NOTHING;
     IF FOUND THEN RETURN 'stopped'; END IF;
+    UPDATE access_sessionfresh x SET ended_at = greatest(at, x.ended_at), seconds = greatest(x.seconds, len),
+        in_octets = greatest(x.in_octets, up), out_octets = greatest(x.out_octets, down), ip = coalesce(addr, x.ip),
+        cause = left(p_cause, 40), swept = false WHERE x.key = k AND x.swept;
+    IF FOUND THEN RETURN 'stopped'; END IF;
+    IF EXISTS (SELECT FROM access_sessionfresh x WHERE x.key = k) THEN RETURN 'over'; END IF;
     SELECT x.* INTO h FROM access_sessionhistory x JOIN access_nas n ON n.id = p_nas::bigint AND n.tenant_id = x.tenant_id
      WHERE x.username = lower(left(radius_plain(p_name), 128)) AND x.key = k AND x.ended_at > now() - interval '40 days';
     IF FOUND THEN
@@ -224,7 +234,7 @@ BEGIN
         ON CONFLICT DO NOTHING;
       RETURN 'stopped';
     END IF;
-    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+    INSERT INTO access_sessionfresh (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
         started_at, ended_at, seconds, in_octets, out_octets, cause, swept)  -- the Start was lost
       SELECT k, n.tenant_id, n.id, line.account_id, w.who, left(radius_plain(p_session), 128),
              radius_mac(radius_plain(p_mac)), addr, left(p_prefix6, 64), at - make_interval(secs => len), at, len, up, down,
@@ -244,17 +254,33 @@ BEGIN
   RETURN 'ignored';
 END $$;
 
--- Move live sessions to the history at their last update. Not for FreeRADIUS: called by the functions here.
+-- Move live sessions to those that are over, at their last update. Not for FreeRADIUS: called by the functions here.
 CREATE OR REPLACE FUNCTION radius_close(keys uuid[], why text, by_sweep boolean) RETURNS bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   WITH gone AS (DELETE FROM access_livesession WHERE key = ANY (keys) RETURNING *),
   kept AS (
-    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+    INSERT INTO access_sessionfresh (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
         started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
       SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
         started_at, updated_at, seconds, in_octets, out_octets, why, by_sweep FROM gone
       ON CONFLICT DO NOTHING RETURNING 1)
   SELECT count(*) FROM kept;
+$$;
+
+-- File what ended ten minutes ago and more into the history, so many at once; returns how many were.
+CREATE OR REPLACE FUNCTION radius_file(p_now timestamptz, p_most int) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH gone AS (
+    DELETE FROM access_sessionfresh WHERE key IN (
+      SELECT key FROM access_sessionfresh WHERE kept_at < p_now - interval '10 minutes' LIMIT p_most FOR UPDATE SKIP LOCKED)
+    RETURNING *),
+  filed AS (
+    INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+      SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept FROM gone ORDER BY tenant_id, username
+      ON CONFLICT DO NOTHING)
+  SELECT count(*) FROM gone;
 $$;
 
 -- Why a login was refused, for the person who asks "why can't I connect?". One row a username, so that a router that
