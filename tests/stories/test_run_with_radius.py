@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from fiberledger.operate import postgres
-from fiberledger.operate.tests.test_supervisor import House
+from tests.house import House
 from tests.radius import Router, free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
