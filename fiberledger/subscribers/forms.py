@@ -113,7 +113,10 @@ class SubscriberForm(forms.ModelForm):
         self.fields["branch"].queryset = branches
         if actor is not None and actor.branch_ids is not None and len(branches) == 1 and not self.instance.pk:
             self.initial.setdefault("branch", branches[0].pk)
-        self.fields["collector"].queryset = Membership.objects.active().select_related("user")
+        team = Membership.objects.active()
+        if actor is not None and actor.is_limited:  # to those within reach, and whoever has them now
+            team = team.within(actor) | team.filter(pk=self.instance.collector_id)
+        self.fields["collector"].queryset = team.select_related("user")
         if actor is not None and actor.reseller_names is not None:
             names = [(name, name) for name in sorted(actor.reseller_names)]
             self.fields["reseller_name"] = forms.ChoiceField(label=_("Reseller"), choices=names)

@@ -54,6 +54,21 @@ def test_a_branch_manager_registers_and_moves_people_within_the_branch_only(isp)
         assert asha.area_id == model_town.pk
 
 
+def test_a_branch_manager_gives_people_to_collectors_within_the_branch_only(isp):
+    north, south, model_town, _defence = two_branches(isp)
+    client = limited(isp, "branch_manager", scope="branches", branch_ids=(north.pk,))
+    near = isp.member("collector", scope="branches", branch_ids=(north.pk,))
+    far = isp.member("collector", scope="branches", branch_ids=(south.pk,))
+    assert client.post("/subscriptions/register/", lead(model_town, collector=far.pk)).status_code == 422
+    assert client.post("/subscriptions/register/", lead(model_town, collector=near.pk)).status_code == 302
+    with isp.scope():
+        asha = Subscriber.objects.get()
+        assert asha.collector == near
+        Subscriber.objects.update(collector=far)  # the owner's choice stands when the branch edits something else
+    form = lead(model_town, collector=far.pk) | {"number": asha.number, "name": "Asha Bibi"}
+    assert client.post(f"/subscribers/{asha.pk}/edit/", form).status_code == 302
+
+
 def test_a_reseller_registers_for_themselves_only(isp):
     _north, _south, model_town, _defence = two_branches(isp)
     client = limited(isp, "reseller", scope="resellers", reseller_names=("Ravi",))
