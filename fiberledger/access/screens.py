@@ -301,6 +301,7 @@ drift = Screen(
     ),
     views=(View("open", _("To heal"), "open=1"), View("accepted", _("Accepted"), "accepted=1")),
     search=pages.search_drift,
+    page_size=40,
     search_hint=_("Username"),
     order="since",
     record=False,

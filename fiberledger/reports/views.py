@@ -35,6 +35,9 @@ def page_of(report: Report) -> Any:
     return page
 
 
+SHOWN = 300  # rows on the screen; totals count all, and files hold all
+
+
 def show_report(request: HttpRequest, report: Report) -> HttpResponse:
     """A report on the screen, or with ?as=csv|xlsx|pdf as a file."""
     form = Span(report, request.GET)
@@ -54,6 +57,7 @@ def show_report(request: HttpRequest, report: Report) -> HttpResponse:
         "form": form,
         "answer": answer,
         "table": answer and _table(answer, question.currency),
+        "more": len(answer.rows) - SHOWN if answer else 0,
         "chart": answer and answer.rows and answer.chart,
         "formats": [("csv", "CSV"), ("xlsx", "XLSX"), ("pdf", "PDF")] if request.actor.may("reports.export") else [],
     }
@@ -100,7 +104,10 @@ def _table(answer: Answer, currency: str) -> Any:
         for heading, cell in zip(answer.headings, answer.totals, strict=False)
     ]
     return table(
-        [column(place, heading) for place, heading in enumerate(answer.headings)], answer.rows, url=None, footer=footer
+        [column(place, heading) for place, heading in enumerate(answer.headings)],
+        answer.rows[:SHOWN],
+        url=None,
+        footer=footer,
     )
 
 

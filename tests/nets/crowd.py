@@ -12,9 +12,11 @@ import psycopg
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
 
+from fiberledger.access.models import SessionHistory
 from fiberledger.operate import environment
 from fiberledger.tenancy.models import TenantModel
 
+from .makers import KEPT_IN, TIES
 from .rows import Rows, tenant_models
 
 COUNT = 10_000
@@ -35,10 +37,12 @@ class Crowd:
     def __enter__(self) -> Crowd:
         # One crowd at a time, until its connection ends: of two, each half a table, PostgreSQL reads what it likes.
         self.database.execute("SELECT pg_advisory_lock(10000)")
-        for model in tenant_models():
+        for model in (*tenant_models(), SessionHistory):
             self.rows.one(model)
-        for model in tenant_models():
+        for model in (*tenant_models(), SessionHistory):
             self.fill(model)
+        for tie in TIES:
+            self.database.execute(tie, {"tenant": self.rows.isp.tenant.pk})
         self.database.execute("ANALYZE")
         return self
 
@@ -46,6 +50,7 @@ class Crowd:
         tenant = self.rows.isp.tenant.pk
         for model in tenant_models():
             self.database.execute(f'DELETE FROM "{model._meta.db_table}" WHERE tenant_id = %s', [tenant])
+        self.database.execute("DELETE FROM access_sessionhistory WHERE tenant_id = %s", [tenant])
         for model, base in self.base.items():
             if not issubclass(model, TenantModel):
                 ours = [base + 1, base + COUNT]
@@ -68,7 +73,7 @@ class Crowd:
             ):
                 self.fill(field.related_model)
         row = self.rows.made[model] if issubclass(model, TenantModel) else self.rows.user
-        table, key = model._meta.db_table, model._meta.pk
+        table, key = KEPT_IN.get(model._meta.db_table, model._meta.db_table), model._meta.pk
         if isinstance(key, models.AutoField | models.BigAutoField | models.BigIntegerField):
             # Numbers of our own, a little way off from those that others take in this moment.
             counter = f"pg_get_serial_sequence('\"{table}\"', '{key.column}')"

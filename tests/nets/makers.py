@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+from django.db import connections, transaction
+
 from fiberledger import audit, calendar
 
 
@@ -150,6 +152,38 @@ def _import(rows: Any) -> Any:
     )
 
 
+def _past_session(rows: Any) -> Any:
+    from fiberledger.access.models import Nas, SessionHistory
+
+    nas, key, now = rows.one(Nas), uuid4(), calendar.now()
+    with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO access_sessionhistory (key, tenant_id, nas_id, username, session_id, mac, started_at, ended_at,
+                   seconds, in_octets, out_octets) VALUES (%s, %s, %s, %s, %s, '', %s, %s, 60, 1, 1)""",
+            [key, nas.tenant_id, nas.pk, rows.text(), rows.text(), now - timedelta(minutes=1), now],
+        )
+    return SessionHistory.objects.get(pk=key)
+
+
+def _drift(rows: Any) -> Any:
+    from fiberledger.access.models import Drift, LiveSession
+
+    session = rows.one(LiveSession) if LiveSession not in rows.made else rows.another(LiveSession)
+    return Drift.objects.create(
+        session_key=session.key, nas_id=session.nas_id, username=session.username, kind="outside", has=session.terms,
+        wants="walled", since=calendar.now(),
+    )  # fmt: skip
+
+
+# Where the rows of what pages read as one are kept.
+KEPT_IN = {"access_pastsession": "access_sessionhistory"}
+# After ten thousand copies: what the copies of one table are to those of another.
+TIES = [
+    """UPDATE access_drift d SET session_key = s.key, has = s.terms
+         FROM (SELECT key, terms, row_number() OVER (ORDER BY key) AS n FROM access_livesession WHERE tenant_id = %(tenant)s) s,
+              (SELECT id, row_number() OVER (ORDER BY id) AS n FROM access_drift WHERE tenant_id = %(tenant)s) o
+        WHERE d.id = o.id AND o.n = s.n""",
+]
 MAKERS: dict[str, Callable[[Any], Any]] = {
     "audit.Entry": _entry,
     "audit.Seal": _sealed,
@@ -159,6 +193,8 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "subscriptions.Subscription": _subscription,
     "access.AccessAccount": _access_account,
     "access.RadiusLine": _radius_line,
+    "access.SessionHistory": _past_session,
+    "access.Drift": _drift,
     "imports.ImportRun": _import,
     "billing.Invoice": _invoice,
     "payments.Payment": _payment,
