@@ -65,6 +65,10 @@ def browser() -> Iterator[Any]:
             chromium.close()
 
 
+# htmx writes so of a request that a newer one replaced; what failed it calls sendError or responseError besides.
+SUPERSEDED = ("htmx:afterRequest", "htmx:sendAbort")
+
+
 class Desk:
     """One person at one browser, signed in. What the console complains about is collected in `complaints`."""
 
@@ -99,7 +103,10 @@ class Desk:
         complain: Callable[[str], None] = self.complaints.append
         try:
             page = context.new_page()
-            page.on("console", lambda m: complain(m.text) if m.type in ("error", "warning") else None)
+            page.on(
+                "console",
+                lambda m: complain(m.text) if m.type in ("error", "warning") and m.text not in SUPERSEDED else None,
+            )
             page.on("pageerror", lambda error: complain(str(error)))
             if language != "en":
                 page.goto("/company/")
