@@ -256,7 +256,9 @@ END $$;
 
 -- Move live sessions to those that are over, at their last update. Not for FreeRADIUS: called by the functions here.
 CREATE OR REPLACE FUNCTION radius_close(keys uuid[], why text, by_sweep boolean) RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE n bigint;
+BEGIN
   WITH gone AS (DELETE FROM access_livesession WHERE key = ANY (keys) RETURNING *),
   kept AS (
     INSERT INTO access_sessionfresh (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
@@ -264,12 +266,15 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
       SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
         started_at, updated_at, seconds, in_octets, out_octets, why, by_sweep FROM gone
       ON CONFLICT DO NOTHING RETURNING 1)
-  SELECT count(*) FROM kept;
-$$;
+  SELECT count(*) INTO n FROM kept;
+  RETURN n;
+END $$;
 
 -- File what ended ten minutes ago and more into the history, so many at once; returns how many were.
 CREATE OR REPLACE FUNCTION radius_file(p_now timestamptz, p_most int) RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE n bigint;
+BEGIN
   WITH gone AS (
     DELETE FROM access_sessionfresh WHERE key IN (
       SELECT key FROM access_sessionfresh WHERE kept_at < p_now - interval '10 minutes' LIMIT p_most FOR UPDATE SKIP LOCKED)
@@ -280,8 +285,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
       SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
         started_at, ended_at, seconds, in_octets, out_octets, cause, swept FROM gone ORDER BY tenant_id, username
       ON CONFLICT DO NOTHING)
-  SELECT count(*) FROM gone;
-$$;
+  SELECT count(*) INTO n FROM gone;
+  RETURN n;
+END $$;
 
 -- Why a login was refused, for the person who asks "why can't I connect?". One row a username, so that a router that
 -- tries all night fills nothing; losing the last one in a crash is harmless.
