@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from .rules import normal_mac
 SHOWN = 200  # unreported sessions that are kept to be looked at
 # Reports and readings pass each other on the way: what began or ended this lately is not judged.
 UNSETTLED = timedelta(seconds=30)
+REMOVED = "removed over the API"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +148,21 @@ def read_router(tenant_id: int, nas_id: int) -> None:
             },
         )  # fmt: skip
         stubborn = _stubborn(nas, at)
-    for session in stubborn:
-        if remove_from(nas, session) == "removed":
-            with tenant_scope(tenant_id):
-                LineCommand.objects.create(
-                    nas=nas, session_key=session.key, username=session.username, kind="disconnect", state="confirmed",
-                    answer="removed over the API", reason=_("It was confirmed and went on all the same."), tries=1,
-                    answered_at=calendar.now(), actor_name="system",
-                )  # fmt: skip
+    if not stubborn:
+        return
+    removed = []
+    with suppress(Trouble), open_api(nas) as api:
+        theirs = sessions_on(api)
+        for session in stubborn:
+            if remove(api, session, theirs):
+                removed.append(session)
+    with tenant_scope(tenant_id):
+        for session in removed:
+            LineCommand.objects.create(
+                nas=nas, session_key=session.key, username=session.username, kind="disconnect", state="confirmed",
+                answer=REMOVED, reason=_("It was confirmed and went on all the same."), tries=1,
+                answered_at=calendar.now(), actor_name="system",
+            )  # fmt: skip
 
 
 def _stubborn(nas: Nas, at: datetime) -> list[LiveSession]:
@@ -163,13 +172,10 @@ def _stubborn(nas: Nas, at: datetime) -> list[LiveSession]:
     return list(LiveSession.objects.filter(key__in=list(keys[:SHOWN])))
 
 
-def remove_from(nas: Nas, session: LiveSession) -> str:
-    """Drop a session over the API: "removed", "gone" when the router does not have it, or why it could not be done."""
-    try:
-        with open_api(nas, seconds=5) as api:
-            row = match(session, [row for row in sessions_on(api) if row.name == session.username])
-            if row is None:
-                return "gone"
-            return "removed" if api.remove(row.path, row.id) else "gone"
-    except Trouble as trouble:
-        return str(trouble)
+def remove(api: Api, session: LiveSession, on_router: Iterable[OnRouter]) -> bool:
+    """Drop a session over the API; False when the router does not have it. Raises Trouble.
+
+    The router is asked for all its sessions: it keeps usernames as they were typed, and finds none in other letters.
+    """
+    row = match(session, [row for row in on_router if row.name == session.username])
+    return row is not None and api.remove(row.path, row.id)

@@ -65,7 +65,7 @@ routers = Screen(
     icon="router",
     columns=(
         "name",
-        Column("state", _("State"), kind="badge", value=lambda nas: _Word(nas.state)),
+        Column("state", _("State"), kind="badge", value=lambda nas: _Word(nas.state, STATES)),
         "src_ip",
         "kind",
         "branch",
@@ -117,28 +117,19 @@ routers = Screen(
 )
 
 
-class _Sent(str):
-    """A command's state with its word."""
-
-    @property
-    def value(self) -> str:
-        return str(self)
-
-    @property
-    def label(self) -> str:
-        return str(LineCommand.State(str(self)).label)
-
-
 class _Word(str):
     """A state with its word."""
 
+    label: str
+
+    def __new__(cls, state: str, words: dict[str, Any]) -> _Word:
+        word = super().__new__(cls, state)
+        word.label = str(words[state])
+        return word
+
     @property
     def value(self) -> str:
         return str(self)
-
-    @property
-    def label(self) -> str:
-        return str(STATES[str(self)])
 
 
 def _of_routers(request: Any) -> list[tuple[Any, Any]]:
@@ -285,7 +276,7 @@ drift = Screen(
             "sent",
             _("Last command"),
             kind="badge",
-            value=lambda found: _Sent(found.sent) if found.sent else None,
+            value=lambda found: _Word(found.sent, dict(LineCommand.State.choices)) if found.sent else None,
             sort=False,
         ),
         Column("answer", _("Answer"), value=lambda found: found.answer or "", sort=False),

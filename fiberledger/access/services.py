@@ -442,8 +442,7 @@ def heal(found: Sequence[Drift], *, by: Any) -> int:
         ],
         by=str(by),
     )
-    for one in found:
-        audit.note(by, "drift.healed", one)
+    audit.note_many(by, "drift.healed", (("access.drift", one.pk, str(one), None, None) for one in found))
     return sent
 
 
@@ -474,6 +473,12 @@ def apply_now(subscription_ids: Sequence[int], *, by: Any = None, reason: str = 
     done = rebuild(subscription_ids)
     reconcile(subscription_ids, reason=reason, by=str(by or "system"))
     return done
+
+
+def ask_router(nas_id: int, at: datetime | None = None) -> None:
+    """Have a job ask the router over its API who is on it, now or at that instant; one that waits already will do."""
+    lock = f"access.api:{nas_id}"
+    jobs.enqueue("access.read_router", nas_id=nas_id, at=at, lock=lock, queueing_lock=lock)
 
 
 def disconnect(session: LiveSession, *, reason: str, by: Any) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import connection, transaction
 
 from fiberledger import calendar, jobs
+from fiberledger.routers import Trouble, coa
 from fiberledger.tenancy import tenant_scope
 
-from . import coa, reading, services
+from . import reading, services
 from .models import LineCommand, LiveSession, Nas, RadiusLine
 
 AT_ONCE = 200  # commands a job sends before it lets another router's job go first
@@ -76,7 +77,7 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
         time.sleep(BETWEEN)
     with tenant_scope(tenant_id):
         if nas.has_api:
-            _read(nas_id, at=calendar.now() + reading.UNSETTLED)
+            services.ask_router(nas_id, at=calendar.now() + reading.UNSETTLED)
         if LineCommand.objects.waiting().filter(nas_id=nas_id).exists():
             jobs.enqueue(
                 "access.send_commands",
@@ -89,16 +90,12 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
 
 def _over_api(nas: Nas, session: LiveSession) -> coa.Answer | None:
     """The way round: drop the session over the router's API. None where that does not answer either."""
-    outcome = reading.remove_from(nas, session)
-    if outcome == "removed":
-        return coa.Answer("ack", said="removed over the API")
-    return coa.Answer("nak", coa.NO_SUCH_SESSION) if outcome == "gone" else None
-
-
-def _read(nas_id: int, at: datetime | None = None) -> None:
-    jobs.enqueue(
-        "access.read_router", nas_id=nas_id, at=at, lock=f"access.api:{nas_id}", queueing_lock=f"access.api:{nas_id}"
-    )
+    try:
+        with reading.open_api(nas, seconds=5) as api:
+            removed = reading.remove(api, session, reading.sessions_on(api))
+    except Trouble:
+        return None
+    return coa.Answer("ack", said=reading.REMOVED) if removed else coa.Answer("nak", coa.NO_SUCH_SESSION)
 
 
 @jobs.task("access.read_router")
@@ -147,7 +144,7 @@ def reconcile(tenant_id: int) -> None:
     with tenant_scope(tenant_id):
         services.reconcile()
         for nas in Nas.objects.in_use().exclude(api_username=""):
-            _read(nas.pk)
+            services.ask_router(nas.pk)
 
 
 @jobs.task("access.check_projection")

@@ -10,12 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fiberledger import calendar, jobs, screens
+from fiberledger import calendar, screens
 from fiberledger.identity.guards import staff
+from fiberledger.routers import coa
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
 
-from . import coa, drift, services
+from . import drift, services
 from .forms import AcceptForm, AccountForm, ReasonForm
 from .models import AccessAccount, Drift, LiveSession, Nas
 from .routeros import our_address, script
@@ -181,7 +182,7 @@ def test_router(request: HttpRequest, pk: int) -> HttpResponse:
 def read_router(request: HttpRequest, pk: int) -> HttpResponse:
     """Have the router asked over its API who is on it; the job's answer shows on the router's page."""
     nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
-    jobs.enqueue("access.read_router", nas_id=nas.pk, lock=f"access.api:{pk}", queueing_lock=f"access.api:{pk}")
+    services.ask_router(nas.pk)
     screens.toast(request, _("It is being asked; what it says will show here in a moment."), "info")
     return redirect(f"{reverse('access:nas', args=[pk])}?tab=on-router")
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import coa
 from .mikrotik import NoAnswer, Row, Words, encode
 
-DISCONNECT, CHANGE = 40, 43
 # Paths whose rows only the router makes; one may look and remove.
 _LIVE = ("/ppp/active", "/ip/hotspot/active")
 _UNIQUE = {
@@ -192,10 +192,13 @@ class Simulator:
         row = next((row for row in self.rows[path] if row[".id"] == given.get(".id")), None)
         if row is None:
             return _no("no such item")
+        self._drop(path, row)
+        return [["!done"]]
+
+    def _drop(self, path: str, row: Row) -> None:
         self.rows[path].remove(row)
         if path in _LIVE and self.removed:
             self.removed(path, row)
-        return [["!done"]]
 
     def hear(self, code: int, username: str, session_id: str) -> bool:
         """A command over RADIUS for one session: Disconnect (40) drops it, CoA (43) keeps it. False: there is none such."""
@@ -209,10 +212,8 @@ class Simulator:
                 ),
                 None,
             )
-            if row is not None and code == DISCONNECT:
-                self.rows["/ppp/active"].remove(row)
-                if self.removed:
-                    self.removed("/ppp/active", row)
+            if row is not None and code == coa.DISCONNECT:
+                self._drop("/ppp/active", row)
         return row is not None
 
 
@@ -243,14 +244,14 @@ class CommandPort:
 
     def _answer(self, data: bytes) -> bytes | None:
         signed = hashlib.md5(data[:4] + bytes(16) + data[20:] + self._secret).digest()  # noqa: S324
-        if len(data) < 20 or data[0] not in (DISCONNECT, CHANGE) or signed != data[4:20]:
+        if len(data) < 20 or data[0] not in (coa.DISCONNECT, coa.CHANGE) or signed != data[4:20]:
             return None
-        values, at = {}, 20
-        while at + 2 <= len(data) and data[at + 1] >= 2:
-            values[data[at]] = data[at + 2 : at + data[at + 1]]
-            at += data[at + 1]
-        done = self._router.hear(data[0], values.get(1, b"").decode(), values.get(44, b"").decode())
-        attributes = b"" if done else bytes([101, 6]) + struct.pack("!I", 503)  # Error-Cause: session not found
+        values = coa.attributes_of(data) or {}
+        done = self._router.hear(
+            data[0], values.get(coa.USER_NAME, b"").decode(), values.get(coa.SESSION_ID, b"").decode()
+        )
+        refusal = bytes([coa.ERROR_CAUSE, 6]) + struct.pack("!I", coa.NO_SUCH_SESSION)
+        attributes = b"" if done else refusal
         head = struct.pack("!BBH", data[0] + (1 if done else 2), data[1], 20 + len(attributes))
         return head + hashlib.md5(head + data[4:20] + attributes + self._secret).digest() + attributes  # noqa: S324
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fiberledger.access import coa, secrets
+from fiberledger.access import secrets
 from fiberledger.access.rules import Facts, as_value, desired_access, normal_mac, rate_limit
 from fiberledger.operate import environment
+from fiberledger.routers import coa
 
 LINE = Facts(tenant_id=1, account_id=7, kind="pppoe", username="Asha", download_kbps=20000, upload_kbps=10000)
 

@@ -91,15 +91,23 @@ def _read(data: bytes, sent: bytes, secret: str) -> Answer | None:
     expected = hashlib.md5(data[:4] + sent[4:20] + data[20:] + secret.encode()).digest()  # noqa: S324
     if not hmac.compare_digest(expected, data[4:20]):
         return None
-    error, at = None, 20
-    while at + 2 <= length:
+    values = attributes_of(data)
+    if values is None:
+        return None
+    cause = values.get(ERROR_CAUSE, b"")
+    return Answer(ANSWERS[data[0]], struct.unpack("!I", cause)[0] if len(cause) == 4 else None)
+
+
+def attributes_of(data: bytes) -> dict[int, bytes] | None:
+    """The attributes of a whole packet, the last of each kind; None when they do not fit into it."""
+    values, at = {}, 20
+    while at + 2 <= len(data):
         kind, size = data[at], data[at + 1]
-        if size < 2 or at + size > length:
+        if size < 2 or at + size > len(data):
             return None
-        if kind == ERROR_CAUSE and size == 6:
-            error = struct.unpack("!I", data[at + 2 : at + 6])[0]
+        values[kind] = data[at + 2 : at + size]
         at += size
-    return Answer(ANSWERS[data[0]], error)
+    return values
 
 
 def ask(
