@@ -19,6 +19,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from fiberledger.routers.simulator import CommandPort, Simulator
+
 _fresh = itertools.count(random.randrange(1 << 20))
 
 
@@ -219,6 +221,76 @@ class CommandedRouter:
             if self.error:
                 reply["Error-Cause"] = self.error
             self.sock.sendto(reply.ReplyPacket(), peer)
+
+
+class LivingRouter:
+    """A router that does what routers do: whom FreeRADIUS accepts it serves as told and reports, whom it is told to drop it
+    drops and reports, and a client that was dropped dials again. Known to us with its API and its ear for commands."""
+
+    def __init__(self, isp: Any, router: Router, passwords: dict[str, str]) -> None:
+        self.isp, self.router, self.passwords = isp, router, passwords
+        self.dropped: list[str] = []
+        self._sessions = itertools.count(0x81100001)
+        self.turn_on()
+
+    def turn_on(self, *, keeps: Simulator | None = None) -> None:
+        """At the address and with the ports it had before, and with the sessions of `keeps`: only its line to us was down."""
+        from fiberledger.access import services
+
+        nas, new = self.router.nas, not self.router.nas.api_username
+        self.api = Simulator(self.router.address, 0 if new else nas.api_port, password="api p4ssword")
+        self.ear = CommandPort(self.api, self.router.secret, 0 if new else nas.coa_port)
+        if keeps is not None:
+            self.api.rows = keeps.rows
+        self.api.removed = lambda _path, row: self.dropped.append(row["name"])
+        if new:
+            with self.isp.scope():
+                nas.api_username, nas.api_port, nas.coa_port = self.api.username, self.api.port, self.ear.port
+                services.save_nas(nas, api_password="api p4ssword", by=self.isp.system())
+
+    def __enter__(self) -> LivingRouter:
+        self.api.__enter__()
+        self.ear.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.api.stop()
+        self.ear.__exit__()
+
+    def dial(self, name: str) -> Any:
+        """The client asks to come in. Returns FreeRADIUS' answer."""
+        answer = self.router.login(name, self.passwords[name])
+        if answer.kind == "accept":
+            count, terms = next(self._sessions), answer.attributes
+            number, address = f"{count:08X}", terms.get("Framed-IP-Address", f"10.20.0.{count % 200 + 10}")
+            self.api.come_online(
+                name=name, caller_id="AA:BB:CC:00:11:22", address=address, uptime="10m", session_id=f"0x{number.lower()}",
+                rate=terms.get("Mikrotik-Rate-Limit", ""), on_list=terms.get("Mikrotik-Address-List", ""),
+            )  # fmt: skip
+            self.router.tell("Start", name, session=number, Framed_IP_Address=address, Class=terms["Class"])
+        return answer
+
+    def report(self) -> None:
+        """What happened since: those dropped are over and dial again; the others go on."""
+        dropped, self.dropped = self.dropped, []
+        on = {row["name"]: row for row in self.api.rows["/ppp/active"]}
+        with self.isp.scope():
+            from fiberledger.access.models import LiveSession
+
+            known = list(LiveSession.objects.filter(nas=self.router.nas))
+        for session in known:
+            row = on.get(session.username)
+            status = "Interim-Update" if row and int(row["session-id"], 16) == int(session.session_id, 16) else "Stop"
+            self.router.tell(status, session.username, session=session.session_id, Acct_Session_Time=600)
+        for name in dropped:
+            self.dial(name)
+
+    def served(self, name: str) -> tuple[str, str]:
+        """How it serves somebody: the queue's limit, and the address list."""
+        row = next(row for row in self.api.rows["/ppp/active"] if row["name"] == name)
+        queue = next((q for q in self.api.rows["/queue/simple"] if q["name"] == f"<pppoe-{name}>"), {})
+        lists = [one["list"] for one in self.api.rows["/ip/firewall/address-list"] if one["address"] == row["address"]]
+        return queue.get("max-limit", ""), " ".join(lists)
 
 
 def make_line(isp: Any, name="Asha", username="asha", password="let me in", phone="03001234567", plan=None, **terms):

@@ -39,18 +39,19 @@ _OF_LINES = """AND {alias}.username IN (SELECT lower(a.username) FROM access_acc
 _KEEP = """
     WITH astray AS MATERIALIZED ({astray}),
     gone AS (DELETE FROM access_drift d WHERE d.tenant_id = %(tenant)s {of_lines}
-               AND NOT EXISTS (SELECT FROM astray a WHERE a.key = d.session_key))
+               AND CASE WHEN d.kind = ANY (%(on_router)s) THEN NOT EXISTS (SELECT FROM access_livesession s WHERE s.key = d.session_key)
+                        ELSE NOT EXISTS (SELECT FROM astray a WHERE a.key = d.session_key) END)
     INSERT INTO access_drift AS d
-        (tenant_id, session_key, nas_id, account_id, username, kind, has, wants, since, accepted_by, accepted_why)
-    SELECT %(tenant)s, key, nas_id, account_id, username, kind, has, wants, %(now)s, '', '' FROM astray
-    ON CONFLICT (tenant_id, session_key) DO UPDATE SET kind = excluded.kind, has = excluded.has, wants = excluded.wants,
+        (tenant_id, session_key, nas_id, account_id, username, kind, has, wants, detail, again, since, accepted_by, accepted_why)
+    SELECT %(tenant)s, key, nas_id, account_id, username, kind, has, wants, '', false, %(now)s, '', '' FROM astray
+    ON CONFLICT (tenant_id, session_key) DO UPDATE SET kind = excluded.kind, has = excluded.has, wants = excluded.wants, detail = '',
         since = excluded.since, accepted_until = NULL, accepted_by = '', accepted_why = ''
      WHERE (d.has, d.wants) IS DISTINCT FROM (excluded.has, excluded.wants)"""
 
 # By the clock, a router that does not obey is not asked the same thing every five minutes.
 _TO_HEAL = """
     SELECT d.session_key, d.nas_id, d.username, d.kind FROM access_drift d
-     WHERE d.tenant_id = %(tenant)s AND (d.accepted_until IS NULL OR d.accepted_until <= %(now)s)"""
+     WHERE d.tenant_id = %(tenant)s AND d.kind <> ALL (%(on_router)s) AND (d.accepted_until IS NULL OR d.accepted_until <= %(now)s)"""
 _NOT_TRIED = """AND NOT EXISTS (SELECT FROM access_linecommand c
             WHERE c.tenant_id = d.tenant_id AND c.username = d.username AND c.session_key = d.session_key
               AND (c.state = 'waiting' OR c.asked_at > %(lately)s))"""
@@ -66,6 +67,7 @@ def look(lines: Sequence[int] | None = None) -> list[tuple[UUID, int, str, str]]
         "now": calendar.now(),
         "lately": calendar.now() - timedelta(minutes=30),
         "lines": list(lines or ()),
+        "on_router": list(Drift.ON_ROUTER),
     }
     of = {alias: "" if lines is None else _OF_LINES.format(alias=alias) for alias in ("s", "d")}
     with connection.cursor() as cursor:

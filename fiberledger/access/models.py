@@ -452,6 +452,7 @@ class LineCommand(TenantModel):
     class Kind(models.TextChoices):
         DISCONNECT = "disconnect", _("Disconnect")
         CHANGE = "change", _("Change speed")
+        UNLIST = "unlist", _("Take off the wall's list")
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Wanted")
@@ -483,7 +484,7 @@ class LineCommand(TenantModel):
         verbose_name = _("router command")
         verbose_name_plural = _("router commands")
         constraints = [
-            models.CheckConstraint(name="line_command_kind", condition=Q(kind__in=["disconnect", "change"])),
+            models.CheckConstraint(name="line_command_kind", condition=Q(kind__in=["disconnect", "change", "unlist"])),
             models.CheckConstraint(
                 name="line_command_state",
                 condition=Q(state__in=["waiting", "confirmed", "refused", "unanswered", "gone"]),
@@ -513,6 +514,11 @@ class Drift(TenantModel):
         SHUT_IN = "shut_in", _("Behind the wall, may be out")
         SPEED = "speed", _("Another speed")
         TERMS = "terms", _("Another address or group")
+        RATE = "rate", _("Speed changed on the router")
+        LISTED = "listed", _("Held back by the router's list")
+        UNLISTED = "unlisted", _("Let out by the router's list")
+
+    ON_ROUTER = (Kind.RATE, Kind.LISTED, Kind.UNLISTED)  # seen by asking the router itself, which served.py does
 
     session_key = models.UUIDField()
     nas = models.ForeignKey(
@@ -531,6 +537,8 @@ class Drift(TenantModel):
     kind = models.CharField(_("what is wrong"), max_length=10, choices=Kind.choices)
     has = models.CharField(max_length=16)
     wants = models.CharField(max_length=16)
+    detail = models.CharField(_("what differs"), max_length=80, blank=True, default="")
+    again = models.BooleanField(default=False)  # somebody wants it tried at the next reading, whatever failed before
     since = models.DateTimeField(_("since"))
     accepted_until = models.DateTimeField(_("accepted until"), null=True)
     accepted_by = models.CharField(_("accepted by"), max_length=120, default="")
@@ -563,7 +571,10 @@ class Drift(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "session_key"], name="drift_once"),
             models.CheckConstraint(
-                name="drift_kind_known", condition=Q(kind__in=["intruder", "outside", "shut_in", "speed", "terms"])
+                name="drift_kind_known",
+                condition=Q(
+                    kind__in=["intruder", "outside", "shut_in", "speed", "terms", "rate", "listed", "unlisted"]
+                ),
             ),
         ]
         indexes = [models.Index(fields=["tenant", "since", "id"], name="drift_by_age")]

@@ -15,6 +15,7 @@ from fiberledger import calendar
 from fiberledger.routers import Api, Trouble
 from fiberledger.tenancy import tenant_scope
 
+from . import served
 from .models import Drift, LineCommand, LiveSession, Nas, RouterReading
 from .rules import normal_mac
 
@@ -35,6 +36,7 @@ class OnRouter:
     ip: str
     session_id: str
     uptime: str
+    service: str = ""  # pppoe, l2tp …; none of a hotspot's
 
     @property
     def seconds(self) -> int:
@@ -47,8 +49,9 @@ def sessions_on(api: Api) -> list[OnRouter]:
         OnRouter(
             row[".id"], "/ppp/active", row.get("name", "").lower(), normal_mac(row.get("caller-id", "")),
             row.get("address", ""), plain_id(row.get("session-id", "")), row.get("uptime", ""),
+            row.get("service", ""),
         )
-        for row in api.rows("/ppp/active", ".id", "name", "caller-id", "address", "session-id", "uptime")
+        for row in api.rows("/ppp/active", ".id", "name", "caller-id", "address", "session-id", "uptime", "service")
     ]  # fmt: skip
     return found + [
         OnRouter(
@@ -87,21 +90,33 @@ def match(session: Any, on_router: Iterable[OnRouter]) -> OnRouter | None:
     return None
 
 
-def compare(ours: Sequence[Any], theirs: Sequence[OnRouter], at: datetime) -> tuple[list[Any], list[OnRouter]]:
-    """Sessions of ours that the router does not have (ghosts), and sessions of the router's that nobody reported to us.
-    `at`: when the reading began; whatever is younger is left for the next one."""
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Ours held against theirs."""
+
+    ghosts: list[Any]  # sessions of ours that the router does not have
+    strange: list[OnRouter]  # the router's that nobody reported to us
+    both: list[tuple[Any, OnRouter]]  # what both have
+
+
+def compare(ours: Sequence[Any], theirs: Sequence[OnRouter], at: datetime) -> Compared:
+    """`at`: when the reading began; whatever is younger is left for the next one."""
     by_name: dict[str, list[OnRouter]] = {}
     for row in theirs:
         by_name.setdefault(row.name, []).append(row)
-    seen, ghosts = set(), []
+    seen, compared = set(), Compared([], [], [])
     for session in ours:
         row = match(session, by_name.get(session.username, ()))
         if row is not None:
             seen.add(row.id + row.path)
+            if row.seconds > UNSETTLED.total_seconds():
+                compared.both.append((session, row))
         elif max(session.started_at, session.updated_at) < at - UNSETTLED:
-            ghosts.append(session)
-    strange = [row for row in theirs if row.id + row.path not in seen and row.seconds > UNSETTLED.total_seconds()]
-    return ghosts, strange
+            compared.ghosts.append(session)
+    compared.strange.extend(
+        row for row in theirs if row.id + row.path not in seen and row.seconds > UNSETTLED.total_seconds()
+    )
+    return compared
 
 
 def open_api(nas: Nas, *, seconds: float = 10) -> Api:
@@ -112,8 +127,9 @@ def open_api(nas: Nas, *, seconds: float = 10) -> Api:
 
 
 def read_router(tenant_id: int, nas_id: int) -> None:
-    """Ask one router who is on it. Ghosts are closed at their last report; what was never reported is kept to be seen;
-    whom it said it had dropped and has not, is dropped over the API.
+    """Ask one router who is on it and how they are served. Ghosts are closed at their last report; what was never reported is
+    kept to be seen; who is served otherwise than granted is put right, and whom the router said it had dropped and has not, is
+    dropped over the API.
 
     Talks with no transaction open. A router that does not answer changes nothing but the note that it did not.
     """
@@ -124,7 +140,7 @@ def read_router(tenant_id: int, nas_id: int) -> None:
     at = calendar.now()
     try:
         with open_api(nas) as api:
-            theirs = sessions_on(api)
+            theirs, as_served = sessions_on(api), served.read(api, nas.walled_list)
     except Trouble as trouble:
         with tenant_scope(tenant_id):
             RouterReading.objects.update_or_create(nas=nas, defaults={"read_at": at, "problem": str(trouble)[:200]})
@@ -132,31 +148,26 @@ def read_router(tenant_id: int, nas_id: int) -> None:
     with tenant_scope(tenant_id):
         ours = list(
             LiveSession.objects.filter(nas=nas).only(
-                "key", "username", "session_id", "mac", "ip", "started_at", "updated_at"
+                "key", "username", "session_id", "mac", "ip", "started_at", "updated_at", "terms", "account_id"
             )
         )
-        ghosts, strange = compare(ours, theirs, at)
-        with connection.cursor() as cursor:
-            cursor.executemany("SELECT radius_forget(%s)", [(ghost.key,) for ghost in ghosts])
-        RouterReading.objects.update_or_create(
-            nas=nas,
-            defaults={
-                "read_at": at, "good_at": at, "problem": "", "active": len(theirs), "ghosts": len(ghosts),
-                "unreported": [
-                    {"name": row.name, "mac": row.mac, "ip": row.ip, "uptime": row.uptime} for row in strange[:SHOWN]
-                ],
-            },
-        )  # fmt: skip
+        compared = compare(ours, theirs, at)
+        _note(nas, at, theirs, compared)
         stubborn = _stubborn(nas, at)
-    if not stubborn:
+        terms = served.granted(session.username for session, _row in compared.both)
+        found = served.judge(compared.both, as_served, terms, nas.walled_list)
+        to_heal = served.keep(nas, found, {session.key for session, _row in compared.both}, at - UNSETTLED)
+        secret = nas.plain_secret()
+    if not stubborn and not to_heal:
         return
-    removed = []
+    removed: list[LiveSession] = []
+    healed: list[served.Done] = []
     with suppress(Trouble), open_api(nas) as api:
-        theirs = sessions_on(api)
-        for session in stubborn:
-            if remove(api, session, theirs):
-                removed.append(session)
+        theirs = sessions_on(api) if stubborn else []
+        removed.extend(session for session in stubborn if remove(api, session, theirs))
+        healed = served.heal(api, nas, to_heal, terms, secret)
     with tenant_scope(tenant_id):
+        served.record(nas, healed)
         for session in removed:
             LineCommand.objects.create(
                 nas=nas, session_key=session.key, username=session.username, kind="disconnect", state="confirmed",
@@ -165,9 +176,23 @@ def read_router(tenant_id: int, nas_id: int) -> None:
             )  # fmt: skip
 
 
+def _note(nas: Nas, at: datetime, theirs: Sequence[OnRouter], compared: Compared) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany("SELECT radius_forget(%s)", [(ghost.key,) for ghost in compared.ghosts])
+    RouterReading.objects.update_or_create(
+        nas=nas,
+        defaults={
+            "read_at": at, "good_at": at, "problem": "", "active": len(theirs), "ghosts": len(compared.ghosts),
+            "unreported": [
+                {"name": row.name, "mac": row.mac, "ip": row.ip, "uptime": row.uptime} for row in compared.strange[:SHOWN]
+            ],
+        },
+    )  # fmt: skip
+
+
 def _stubborn(nas: Nas, at: datetime) -> list[LiveSession]:
     """Sessions that the router confirmed to have dropped a while ago, and that are on."""
-    found = Drift.objects.standing().to_heal().filter(nas=nas).exclude(kind="speed")
+    found = Drift.objects.standing().to_heal().filter(nas=nas).exclude(kind__in=["speed", *Drift.ON_ROUTER])
     keys = found.filter(sent="confirmed", sent_at__lt=at - UNSETTLED).values_list("session_key", flat=True)
     return list(LiveSession.objects.filter(key__in=list(keys[:SHOWN])))
 

@@ -270,6 +270,7 @@ drift = Screen(
         Column("username", kind="code", sort=False),
         _PERSON,
         Column("kind", kind="badge", sort=False),
+        Column("detail", kind="code", sort=False),
         Column("since", kind="ago", sort="since"),
         Column("nas", sort=False),
         Column(

@@ -434,16 +434,22 @@ def reconcile(subscription_ids: Sequence[int] | None = None, *, reason: str = ""
 
 
 def heal(found: Sequence[Drift], *, by: Any) -> int:
-    """Send the commands again, now, whatever was tried before. Returns for how many sessions."""
+    """Send the commands again, now, whatever was tried before; what only the router can tell is looked at again and put
+    right there. Returns for how many sessions."""
+    there = [one for one in found if one.kind in Drift.ON_ROUTER]
+    Drift.objects.filter(pk__in=[one.pk for one in there]).update(again=True)
+    for nas_id in sorted({one.nas_id for one in there}):
+        ask_router(nas_id)
     sent = want_commands(
         [
             (one.session_key, one.nas_id, one.username, drift.command_for(one.kind), _("Put right by hand"))
             for one in found
+            if one.kind not in Drift.ON_ROUTER
         ],
         by=str(by),
     )
     audit.note_many(by, "drift.healed", (("access.drift", one.pk, str(one), None, None) for one in found))
-    return sent
+    return sent + len(there)
 
 
 def want_commands(commands: Sequence[tuple[UUID, int, str, str, str]], *, by: str, by_hand: bool = False) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 
-from fiberledger.access import play
+from fiberledger.access import play, served
 from fiberledger.access import services as access
 from fiberledger.access.models import LiveSession, Nas
 from fiberledger.access.secrets import strong_password
@@ -60,15 +60,18 @@ def _at(make, port):  # type: ignore[no-untyped-def]
 
 
 def _populate(tenant_id: int, router: Simulator) -> None:
-    """The router has whoever is online, and nobody else."""
+    """The router has whoever is online, served as they were let in, and nobody else."""
     with tenant_scope(tenant_id):
-        online = {f"0x{session.session_id.lower()}": session for session in LiveSession.objects.all()}
-    there = {row["session-id"]: row for row in router.rows["/ppp/active"]}
+        online = {f"0x{session.session_id.lower()}": session for session in LiveSession.objects.select_related("nas")}
+        there = {row["session-id"]: row for row in router.rows["/ppp/active"]}
+        come = [online[session_id] for session_id in online.keys() - there.keys()]
+        granted = served.granted(session.username for session in come)
     for session_id in there.keys() - online.keys():
-        router.rows["/ppp/active"].remove(there[session_id])
-    for session_id in online.keys() - there.keys():
-        session = online[session_id]
-        router.put(
-            "/ppp/active", name=session.username, caller_id=session.mac, address=session.ip or "", uptime=f"{session.seconds}s",
-            session_id=session_id, service="pppoe", radius="true",
+        router.drop(there[session_id])
+    for session in come:
+        walled = session.behind_wall
+        router.come_online(
+            name=session.username, caller_id=session.mac, address=session.ip or "", uptime=f"{session.seconds}s",
+            session_id=f"0x{session.session_id.lower()}", on_list=session.nas.walled_list if walled else "",
+            rate=session.nas.walled_rate if walled else granted.get(session.username, {}).get("Mikrotik-Rate-Limit", ""),
         )  # fmt: skip

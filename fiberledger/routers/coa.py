@@ -98,6 +98,17 @@ def _read(data: bytes, sent: bytes, secret: str) -> Answer | None:
     return Answer(ANSWERS[data[0]], struct.unpack("!I", cause)[0] if len(cause) == 4 else None)
 
 
+def rate_of(data: bytes) -> str:
+    """The Mikrotik-Rate-Limit in a whole packet; empty without one."""
+    at = 20
+    while at + 2 <= len(data) and data[at + 1] >= 2:
+        value = data[at + 2 : at + data[at + 1]]
+        if data[at] == VENDOR and value[:5] == struct.pack("!IB", _MIKROTIK, 8):
+            return value[6:].decode(errors="replace")
+        at += data[at + 1]
+    return ""
+
+
 def attributes_of(data: bytes) -> dict[int, bytes] | None:
     """The attributes of a whole packet, the last of each kind; None when they do not fit into it."""
     values, at = {}, 20

@@ -16,6 +16,7 @@ from .mikrotik import NoAnswer, Row, Words, encode
 
 # Paths whose rows only the router makes; one may look and remove.
 _LIVE = ("/ppp/active", "/ip/hotspot/active")
+_QUEUES, _LISTS = "/queue/simple", "/ip/firewall/address-list"
 _UNIQUE = {
     "/ppp/secret": "name",
     "/ip/hotspot/user": "name",
@@ -30,7 +31,8 @@ class Simulator:
 
     `rows` holds the router's tables by path. `version` 6 before 6.43 ("6.42") asks for a challenge at login, 7.18 and later
     says !empty. Misbehaviour, each until set back: `slow` seconds before every answer, `silent`, `half` (an answer breaks
-    off in the middle), `traps` (path → message), `drops` (so many commands until the connection is cut).
+    off in the middle), `traps` (path → message), `drops` (so many commands until the connection is cut), `keeps` (.id of rows
+    that it says it has removed, and has not).
     """
 
     def __init__(
@@ -43,14 +45,13 @@ class Simulator:
         version: str = "7.20",
     ) -> None:
         self.username, self.password, self.version = username, password, version
-        self.rows: dict[str, list[Row]] = {
-            path: [] for path in (*_LIVE, *_UNIQUE, "/ip/firewall/address-list", "/ip/dhcp-server/lease")
-        }
+        self.rows: dict[str, list[Row]] = {path: [] for path in (*_LIVE, *_UNIQUE, _LISTS, "/ip/dhcp-server/lease")}
         self.rows["/system/resource"] = [
             {"version": version, "board-name": "CHR", "uptime": "1w2d3h4m5s", "cpu-load": "3"}
         ]
         self.rows["/system/identity"] = [{"name": "MikroTik"}]
         self.slow, self.silent, self.half, self.traps, self.drops = 0.0, False, False, {}, -1  # type: ignore[var-annotated]
+        self.keeps: set[str] = set()
         self.asked: list[list[str]] = []
         self.removed: Callable[[str, Row], None] | None = None  # told of each live row that somebody removes
         self._next, self._lock = 1, threading.Lock()
@@ -78,6 +79,21 @@ class Simulator:
             self._next += 1
             self.rows.setdefault(path, []).append(row)
             return row
+
+    def come_online(self, *, rate: str = "", on_list: str = "", **values: Any) -> Row:
+        """A PPP session as RADIUS lets it in: with the queue for its rate (Mikrotik-Rate-Limit) and its entry on the list."""
+        row = self.put("/ppp/active", **{"service": "pppoe", "radius": "true", **values})
+        if rate:
+            self.put(_QUEUES, name=_queue_of(row), target=_queue_of(row), max_limit=_bits(rate), dynamic="true")
+        if on_list:
+            self.put(_LISTS, list=on_list, address=row.get("address", ""), dynamic="true")
+        return row
+
+    def drop(self, session: Row) -> None:
+        """A PPP session ends without anybody having asked for it."""
+        with self._lock:
+            if session in self.rows["/ppp/active"]:
+                self._gone("/ppp/active", session)
 
     # --- the wire ------------------------------------------------------------------------------------------------
 
@@ -192,16 +208,24 @@ class Simulator:
         row = next((row for row in self.rows[path] if row[".id"] == given.get(".id")), None)
         if row is None:
             return _no("no such item")
-        self._drop(path, row)
+        if row[".id"] not in self.keeps:
+            self._drop(path, row)
         return [["!done"]]
 
     def _drop(self, path: str, row: Row) -> None:
-        self.rows[path].remove(row)
+        self._gone(path, row)
         if path in _LIVE and self.removed:
             self.removed(path, row)
 
-    def hear(self, code: int, username: str, session_id: str) -> bool:
-        """A command over RADIUS for one session: Disconnect (40) drops it, CoA (43) keeps it. False: there is none such."""
+    def _gone(self, path: str, row: Row) -> None:
+        self.rows[path].remove(row)
+        if path == "/ppp/active":  # what the router made for the session goes with it
+            self.rows[_QUEUES] = [queue for queue in self.rows[_QUEUES] if queue.get("name") != _queue_of(row)]
+            mine = ("true", row.get("address"))
+            self.rows[_LISTS] = [one for one in self.rows[_LISTS] if (one.get("dynamic"), one.get("address")) != mine]
+
+    def hear(self, code: int, username: str, session_id: str, rate: str = "") -> bool:
+        """A command over RADIUS for one session: Disconnect (40) drops it, CoA (43) gives it the rate. False: there is none such."""
         with self._lock:
             row = next(
                 (
@@ -214,6 +238,10 @@ class Simulator:
             )
             if row is not None and code == coa.DISCONNECT:
                 self._drop("/ppp/active", row)
+            elif row is not None and rate:
+                for queue in self.rows[_QUEUES]:
+                    if queue.get("name") == _queue_of(row):
+                        queue["max-limit"] = _bits(rate)
         return row is not None
 
 
@@ -248,7 +276,10 @@ class CommandPort:
             return None
         values = coa.attributes_of(data) or {}
         done = self._router.hear(
-            data[0], values.get(coa.USER_NAME, b"").decode(), values.get(coa.SESSION_ID, b"").decode()
+            data[0],
+            values.get(coa.USER_NAME, b"").decode(),
+            values.get(coa.SESSION_ID, b"").decode(),
+            coa.rate_of(data),
         )
         refusal = bytes([coa.ERROR_CAUSE, 6]) + struct.pack("!I", coa.NO_SUCH_SESSION)
         attributes = b"" if done else refusal
@@ -261,6 +292,18 @@ def _given(sentence: Sequence[str]) -> Row:
         name: value
         for name, _equals, value in (word[1:].partition("=") for word in sentence[1:] if word.startswith("="))
     }
+
+
+def _queue_of(session: Row) -> str:
+    return f"<{session.get('service', '')}-{session.get('name', '')}>"
+
+
+def _bits(rate: str) -> str:
+    """The limit of a Mikrotik-Rate-Limit as queues show it: 10M/512k … is 10000000/512000."""
+    zeros = {"k": "000", "M": "000000", "G": "000000000"}
+    return "/".join(
+        part[:-1] + zeros[part[-1]] if part[-1:] in zeros else part for part in rate.split(" ")[0].split("/")
+    )
 
 
 def _no(message: str) -> list[list[str]]:

@@ -128,7 +128,7 @@ def test_asking_by_hand_is_a_job(isp, router, mikrotik):
     assert owner.post(reverse("access:read-router", args=[router.nas.pk])).status_code == 302
     assert mikrotik.asked == []
     isp.run()
-    assert len(mikrotik.asked) == 2
+    assert len(mikrotik.asked) == 4
     with isp.scope():
         assert RouterReading.objects.get().active == 0
 
@@ -177,4 +177,4 @@ def test_uptimes(text, seconds):
 def test_what_is_young_is_not_judged():
     at = calendar.now()
     young = SimpleNamespace(username="asha", session_id="1", mac="", ip=None, started_at=at, updated_at=at)
-    assert reading.compare([young], [replace(ROW, name="new", uptime="5s")], at) == ([], [])
+    assert reading.compare([young], [replace(ROW, name="new", uptime="5s")], at) == reading.Compared([], [], [])
