@@ -13,6 +13,7 @@ from fiberledger.payments.events import PaymentRecorded, PaymentReversed
 from fiberledger.payments.services import provision as payment_rules
 from fiberledger.subscribers.services import provision as registration_rules
 from fiberledger.subscriptions.events import (
+    AddOnsChanged,
     PlansChanged,
     SubscriptionsChanged,
     SubscriptionsResumed,
@@ -39,6 +40,7 @@ LISTENERS: dict[type, list[str]] = {
     InvoiceVoided: ["dunning.reconsider"],
     SubscriptionsChanged: ["access.apply_access"],
     PlansChanged: ["access.apply_access"],
+    AddOnsChanged: ["access.apply_access"],
     SubscriptionsSuspended: ["dunning.tell_suspended"],
     SubscriptionsResumed: ["dunning.tell_resumed"],
 }

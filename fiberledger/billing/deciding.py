@@ -20,6 +20,7 @@ from fiberledger import money
 from fiberledger.catalog.models import Plan
 from fiberledger.ledger.models import LedgerAccount
 from fiberledger.subscribers import states
+from fiberledger.subscriptions import periods
 from fiberledger.tenancy import current_tenant, current_tenant_id
 
 from . import rules, wording
@@ -239,7 +240,7 @@ class Decider:
     @staticmethod
     def _facts(plan: Plan) -> _PlanFacts:
         tax = plan.tax
-        months, days = rules.span(plan.validity_days)
+        months, days = periods.span(plan.validity_days)
         return _PlanFacts(
             plan.pk, plan.name, plan.price, plan.currency, months, days,
             rules.Fees(plan.installation_fee, plan.deposit),

@@ -3,23 +3,21 @@
 Nothing here knows a database, a clock or a language. Dates come in, decisions come out, and every
 charge carries the steps that made it (`why`), which `billing.wording` turns into a sentence for a reader.
 
-A period is half open, `[start, end)`: the day it ends on belongs to the next one. Its edges are the anchor
-days of the months; an anchor that a month does not have (the 31st of April) falls on that month's last day
-and springs back the month after, because an edge is always computed from the anchor and never from the edge
-before it.
+A period is half open, `[start, end)`: the day it ends on belongs to the next one. Where periods meet is the line's own
+affair (subscriptions.periods).
 """
 
 from __future__ import annotations
 
-import calendar as _calendar
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
+
+from fiberledger.subscriptions import periods
 
 PREPAID, POSTPAID = "prepaid", "postpaid"
 PRORATE, FULL, FREE, JOIN = "prorate", "full", "free", "join"
@@ -32,54 +30,9 @@ Step = dict[str, Any]
 # --- Periods -----------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4096)
-def edge(year: int, month: int, anchor: int) -> date:
-    """The day of this month on which periods meet."""
-    return date(year, month, min(anchor, _calendar.monthrange(year, month)[1]))
-
-
-def edge_at_or_before(day: date, anchor: int) -> date:
-    here = edge(day.year, day.month, anchor)
-    if here <= day:
-        return here
-    return edge(day.year - 1, 12, anchor) if day.month == 1 else edge(day.year, day.month - 1, anchor)
-
-
-def edge_after(day: date, anchor: int) -> date:
-    here = edge(day.year, day.month, anchor)
-    if here > day:
-        return here
-    return edge(day.year + 1, 1, anchor) if day.month == 12 else edge(day.year, day.month + 1, anchor)
-
-
-def span(validity_days: int) -> tuple[int, int]:
-    """(months, days) of a plan's period: what looks like calendar months is, anything else is so many days."""
-    for months, (low, high) in _CALENDAR_SPANS.items():
-        if low <= validity_days <= high:
-            return months, 0
-    return 0, validity_days
-
-
-_CALENDAR_SPANS = {1: (28, 31), 2: (59, 62), 3: (89, 92), 6: (180, 184), 12: (360, 366)}
-
-
 def whole_period(day: date, terms: Terms) -> tuple[date, date]:
-    """The whole period that contains this day, as if the service had always run and would never end.
-
-    Periods of several months or of so many days are counted from where the service started.
-    """
-    if terms.days:
-        whole = (day - terms.started_on).days // terms.days
-        start = terms.started_on + timedelta(days=whole * terms.days)
-        return start, start + timedelta(days=terms.days)
-    low, anchor = edge_at_or_before(day, terms.anchor_day), terms.anchor_day
-    if terms.months == 1:
-        return low, edge_after(day, anchor)
-    origin = edge_at_or_before(terms.started_on, anchor)
-    first = origin.year * 12 + origin.month - 1
-    low_at = first + (low.year * 12 + low.month - 1 - first) // terms.months * terms.months
-    high_at = low_at + terms.months
-    return edge(low_at // 12, low_at % 12 + 1, anchor), edge(high_at // 12, high_at % 12 + 1, anchor)
+    """The whole period that contains this day (subscriptions.periods)."""
+    return periods.whole_period(day, terms.anchor_day, terms.started_on, terms.months, terms.days)
 
 
 @dataclass(frozen=True, slots=True)

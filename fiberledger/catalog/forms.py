@@ -9,7 +9,7 @@ from fiberledger.money.forms import AmountInput
 from fiberledger.places.models import Area, Branch
 from fiberledger.tenancy import current_tenant
 
-from .models import Plan, TaxRate
+from .models import AddOn, Plan, TaxRate
 
 _FEES = ("installation_fee", "deposit", "reconnection_fee", "late_fee")
 _AMOUNTS = ("price", *_FEES)
@@ -140,4 +140,79 @@ class PlanForm(forms.ModelForm):
                 self.add_error(high, _("A burst is at least as fast as the plan."))
         if data.get("burst_download_kbps") and not data.get("burst_seconds"):
             self.add_error("burst_seconds", _("Say how long a burst lasts."))
+        return data
+
+
+class AddOnForm(forms.ModelForm):
+    """What an add-on gives, what it costs, and when. What its kind does not use is refused where it was typed."""
+
+    sections = [
+        (_("What it is"), ["name", "code", "kind", "status", "description"]),
+        (_("Price"), ["price", "every_period", "tax", "tax_inclusive"]),
+        (_("What it gives"), ["mb", "download_kbps", "upload_kbps", "hours"]),
+    ]
+
+    NEEDS = {
+        AddOn.Kind.DATA: {"mb": _("Say how much data it adds, in MB.")},
+        AddOn.Kind.SPEED: {
+            "download_kbps": _("Say how fast the line becomes, in kbit/s."),
+            "upload_kbps": _("Say how fast the line becomes, in kbit/s."),
+            "hours": _("Say for how many hours the boost lasts."),
+        },
+        AddOn.Kind.ADDRESS: {},
+        AddOn.Kind.SERVICE: {},
+    }
+
+    class Meta:
+        model = AddOn
+        fields = (
+            "name", "code", "kind", "status", "description", "price", "every_period", "tax", "tax_inclusive",
+            "mb", "download_kbps", "upload_kbps", "hours",
+        )  # fmt: skip
+        widgets = {"description": forms.Textarea(attrs={"rows": 2})}
+        field_classes = {"price": AmountInput}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.currency = self.instance.currency or current_tenant().currency
+        self.fields["tax"].queryset = TaxRate.objects.filter(is_active=True)
+        self.fields["code"].required = False
+        self.fields["code"].help_text = _("Empty: made from the name.")
+
+    def clean_code(self) -> str:
+        code = (self.cleaned_data.get("code") or "").strip()
+        if code:
+            if AddOn.objects.filter(code=code).exclude(pk=self.instance.pk).exists():
+                raise forms.ValidationError(_("Another add-on has this code."))
+            return code
+        from .services import code_for
+
+        return code_for(self.cleaned_data.get("name", ""), self.instance.pk, AddOn)
+
+    def clean_name(self) -> str:
+        name = " ".join(self.cleaned_data["name"].split())
+        same = AddOn.objects.filter(name__iexact=name).exclude(pk=self.instance.pk)
+        if same.exclude(status=AddOn.Status.ARCHIVED).exists():
+            raise forms.ValidationError(_("Another add-on has this name."))
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not (kind := data.get("kind")):
+            return data
+        needed = self.NEEDS[AddOn.Kind(kind)]
+        for field, remedy in needed.items():
+            if not data.get(field) and not self.has_error(field):
+                self.add_error(field, remedy)
+        for field in ("mb", "download_kbps", "upload_kbps", "hours"):
+            if data.get(field) is not None and field not in needed and (kind, field) != (AddOn.Kind.DATA, "hours"):
+                self.add_error(field, _("An add-on of this kind has none; leave it empty."))
+        if kind == AddOn.Kind.ADDRESS and not data.get("every_period"):
+            self.add_error(
+                "every_period", _("A fixed address is charged every period, for as long as the line has it.")
+            )
+        if kind == AddOn.Kind.SPEED and data.get("every_period"):
+            self.add_error("every_period", _("A boost is charged once, when it is sold."))
+        if kind == AddOn.Kind.DATA and data.get("every_period") and data.get("hours"):
+            self.add_error("hours", _("Data sold every period lasts as long as the period; leave this empty."))
         return data

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from fiberledger import calendar
 from fiberledger.ledger.models import LedgerAccount
@@ -256,3 +258,117 @@ class PlanBranch(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "plan", "branch"], name="plan_branch_once")]
+
+
+class AddOnQuerySet(TenantQuerySet):
+    def on_sale(self) -> AddOnQuerySet:
+        return self.filter(status=Plan.Status.ACTIVE)
+
+
+class AddOn(TenantModel):
+    """What is sold to a line besides its plan, once or every period.
+
+    *Data* adds `mb` to what the plan allows, for `hours`, or until the line's period ends; sold every period it adds to
+    every one. *Speed* replaces the plan's speeds for `hours`. An *address* is a fixed one, a *service* anything else
+    that is charged: rent of a device, cable TV. What was sold keeps its own copy of all this (subscriptions.SoldAddOn).
+    """
+
+    UNITS = {"mb": "MB", "hours": _("hours"), "download_kbps": "kbit/s", "upload_kbps": "kbit/s"}
+
+    Status = Plan.Status
+
+    class Kind(models.TextChoices):
+        DATA = "data", _("Data top-up")
+        SPEED = "speed", _("Speed boost")
+        ADDRESS = "address", _("Fixed address")
+        SERVICE = "service", _("Service or rent")
+
+    name = models.CharField(_("name"), max_length=80)
+    code = models.CharField(_("code"), max_length=40)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    description = models.TextField(_("description"), blank=True)
+    status = models.CharField(_("status"), max_length=12, choices=Plan.Status.choices, default=Plan.Status.ACTIVE)
+    price = AmountField(_("price"), validators=NOT_NEGATIVE)
+    currency = models.CharField(_("currency"), max_length=3)
+    tax = TenantForeignKey(
+        TaxRate, on_delete=models.PROTECT, null=True, blank=True, related_name="add_ons", verbose_name=_("tax")
+    )
+    tax_inclusive = models.BooleanField(_("price includes tax"), default=False)
+    every_period = models.BooleanField(
+        _("charged every period"),
+        default=False,
+        help_text=_("On each of the line's invoices until it ends. Otherwise once, when it is sold."),
+    )
+    mb = models.PositiveBigIntegerField(_("data"), null=True, blank=True, help_text=_("MB"))
+    hours = models.PositiveIntegerField(
+        _("lasts"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(8784)],
+        help_text=_("hours; data without hours lasts until the line's period ends"),
+    )
+    download_kbps = models.PositiveIntegerField(_("download"), null=True, blank=True, help_text=_("kbit/s"))
+    upload_kbps = models.PositiveIntegerField(_("upload"), null=True, blank=True, help_text=_("kbit/s"))
+    created_at = models.DateTimeField(default=calendar.now, editable=False)
+
+    objects = TenantManager.from_queryset(AddOnQuerySet)()
+
+    class Meta:
+        verbose_name = _("add-on")
+        verbose_name_plural = _("add-ons")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "code"],
+                name="add_on_code_once",
+                violation_error_message=_("Another add-on has this code."),
+            ),
+            models.CheckConstraint(
+                name="add_on_status_known", condition=Q(status__in=["draft", "active", "deprecated", "archived"])
+            ),
+            models.CheckConstraint(name="add_on_price_not_negative", condition=Q(price__gte=0)),
+            models.CheckConstraint(
+                name="add_on_has_what_its_kind_needs",
+                condition=Q(kind="data", mb__gt=0, download_kbps__isnull=True, upload_kbps__isnull=True)
+                & (Q(every_period=False) | Q(hours__isnull=True))
+                | Q(
+                    kind="speed",
+                    mb__isnull=True,
+                    hours__gt=0,
+                    download_kbps__gt=0,
+                    upload_kbps__gt=0,
+                    every_period=False,
+                )
+                | Q(kind="address", mb__isnull=True, hours__isnull=True, download_kbps__isnull=True, every_period=True)
+                | Q(kind="service", mb__isnull=True, hours__isnull=True, download_kbps__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def money(self) -> Money:
+        return Money(self.price, self.currency)
+
+    @property
+    def gives(self) -> str:
+        """«10 GB», «50/20 Mbit/s for 6 hours»: what one gets, beyond the name."""
+        return what_it_gives(self)
+
+    @property
+    def is_on_sale(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+
+def what_it_gives(add_on: Any) -> str:
+    """What an add-on, or one that was sold, gives: data, speed, for how long; empty where its name says it all."""
+    given = []
+    if add_on.mb:
+        given.append(f"{add_on.mb // 1000:,} GB" if add_on.mb % 1000 == 0 else f"{add_on.mb:,} MB")
+    if add_on.download_kbps:
+        down, up = _mbit(add_on.download_kbps), _mbit(add_on.upload_kbps)
+        given.append(f"{down} Mbit/s" if down == up else f"{down}/{up} Mbit/s")
+    if hours := getattr(add_on, "hours", None):
+        given.append(ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours})
+    return " · ".join(given)

@@ -29,4 +29,5 @@ def find(actor: Any, text: str) -> list[Hit]:
 
 ACTIONS = [
     PaletteAction(_("New plan"), "catalog:plan-new", "gauge", "catalog.edit", order=40),
+    PaletteAction(_("New add-on"), "catalog:addon-new", "puzzle", "catalog.edit", order=41),
 ]

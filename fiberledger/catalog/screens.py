@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger.money import Money
 from fiberledger.screens import Button, Column, Empty, Fact, Screen, View
 
-from .forms import PlanForm, TaxRateForm
-from .models import Plan, TaxRate
+from .forms import AddOnForm, PlanForm, TaxRateForm
+from .models import AddOn, Plan, TaxRate
 
 
 def _facts(request: Any, plan: Plan) -> list[Fact]:
@@ -96,6 +96,84 @@ plans = Screen(
         "gauge",
         "catalog:plan-new",
         _("Add a plan"),
+    ),
+)
+
+
+def _add_on_facts(request: Any, add_on: AddOn) -> list[Fact]:
+    every = _("every period") if add_on.every_period else _("once")
+    return [
+        Fact(_("Price"), add_on.money, hint=every, icon="wallet"),
+        Fact(_("Gives"), add_on.gives or add_on.get_kind_display(), icon="puzzle"),
+    ]
+
+
+add_ons = Screen(
+    model=AddOn,
+    form=AddOnForm,
+    permission="catalog",
+    icon="puzzle",
+    number="code",
+    columns=(
+        "name",
+        Column("code", kind="code"),
+        "kind",
+        Column("gives", _("Gives"), sort=False),
+        "price",
+        "every_period",
+        Column("tax__name", hidden=True),
+        Column("tax_inclusive", hidden=True),
+        *(
+            Column(name, sort=False, hidden=True)
+            for name in ("mb", "hours", "download_kbps", "upload_kbps", "description")
+        ),
+        "status",
+    ),
+    filters=("status", "kind", "every_period", "tax"),
+    search=("name", "code"),
+    order="name",
+    views=(
+        View("sale", _("On sale"), "status=active"),
+        View("closed", _("No new sales"), "status=deprecated&status=archived"),
+    ),
+    facts=_add_on_facts,
+    buttons=(
+        Button(
+            _("Put on sale"),
+            "catalog:addon-on-sale",
+            "play",
+            "catalog.edit",
+            post=True,
+            order=50,
+            when=lambda add_on: add_on.status != AddOn.Status.ACTIVE,
+        ),
+        Button(
+            _("Stop selling"),
+            "catalog:addon-stop",
+            "pause",
+            "catalog.edit",
+            post=True,
+            order=60,
+            confirm=_("Nobody can buy this add-on any more; those who have it keep it."),
+            when=lambda add_on: add_on.status == AddOn.Status.ACTIVE,
+        ),
+        Button(
+            _("Archive"),
+            "catalog:addon-archive",
+            "archive",
+            "catalog.edit",
+            post=True,
+            order=70,
+            confirm=_("The add-on leaves the lists; those who have it keep it."),
+            when=lambda add_on: add_on.status != AddOn.Status.ARCHIVED,
+        ),
+    ),
+    empty=Empty(
+        _("No add-ons yet"),
+        _("An add-on is sold to a line besides its plan: more data, a boost, a fixed address, rent of a device."),
+        "puzzle",
+        "catalog:addon-new",
+        _("Add an add-on"),
     ),
 )
 

@@ -10,13 +10,13 @@ from django.utils.text import slugify
 from fiberledger import audit
 from fiberledger.places.models import Area, Branch
 
-from .models import Plan
+from .models import AddOn, Plan
 
 
-def code_for(name: str, besides: int | None = None) -> str:
-    """A short code made from a plan's name that no other plan has: «Home 20M» → HOME-20M."""
-    stem = re.sub(r"-+", "-", slugify(name)).upper()[:32] or "PLAN"
-    taken = set(Plan.objects.filter(code__startswith=stem).exclude(pk=besides).values_list("code", flat=True))
+def code_for(name: str, besides: int | None = None, of: type[Plan] | type[AddOn] = Plan) -> str:
+    """A short code made from a name that no other plan (or add-on) has: «Home 20M» → HOME-20M."""
+    stem = re.sub(r"-+", "-", slugify(name)).upper()[:32] or ("PLAN" if of is Plan else "ADD-ON")
+    taken = set(of.objects.filter(code__startswith=stem).exclude(pk=besides).values_list("code", flat=True))
     code, n = stem, 1
     while code in taken:
         n += 1
@@ -40,6 +40,15 @@ def set_plan_status(plan: Plan, status: str, *, by: Any) -> None:
     if Plan.objects.filter(pk=plan.pk).exclude(status=status).update(status=Plan.Status(status)):
         plan.status = status
         audit.note(by, "plan.status_changed", plan, before={"status": before}, after={"status": status})
+
+
+@transaction.atomic
+def set_add_on_status(add_on: AddOn, status: str, *, by: Any) -> None:
+    """Draft, on sale, no new sales, archived. Whoever bought it keeps it, and is charged for it, as agreed."""
+    before = add_on.status
+    if AddOn.objects.filter(pk=add_on.pk).exclude(status=status).update(status=AddOn.Status(status)):
+        add_on.status = status
+        audit.note(by, "addon.status_changed", add_on, before={"status": before}, after={"status": status})
 
 
 def _places(plan: Plan) -> dict[str, str]:

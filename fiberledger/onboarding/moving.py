@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 
 from fiberledger.access import services as access
 from fiberledger.access.models import AccessAccount, SessionHistory
-from fiberledger.billing import rules as periods
 from fiberledger.billing import services as billing
 from fiberledger.billing.models import BillingPolicy, Invoice
 from fiberledger.ledger.models import JournalEntry, Posting
@@ -24,6 +23,7 @@ from fiberledger.payments.models import Payment
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers.models import Document, Note, Subscriber
 from fiberledger.subscribers.states import Status
+from fiberledger.subscriptions import periods
 from fiberledger.subscriptions import services as subscriptions
 from fiberledger.subscriptions.models import StatusChange, Subscription
 from fiberledger.subscriptions.services import Sale
@@ -59,8 +59,7 @@ class Terms:
         """The first day that we bill: what lies before was billed elsewhere, and stands in the opening balance."""
         anchor = self.anchor_day if (plan.cycle or self.cycle) == Subscription.Cycle.FIXED else started_on.day
         months, days = periods.span(plan.validity_days)
-        terms = periods.Terms(billing="prepaid", anchor_day=anchor, started_on=started_on, months=months, days=days)
-        start, end = periods.whole_period(self.today, terms)
+        start, end = periods.whole_period(self.today, anchor, started_on, months, days)
         if self.bill_from == NEXT:
             return end
         return start if start > started_on else None

@@ -1,9 +1,11 @@
 """Subscriptions: who bought what.
 
-Owns: Subscription (one subscriber on one plan at one place) and StatusChange, its append-only history.
+Owns: Subscription (one subscriber on one plan at one place), StatusChange, its append-only history, and SoldAddOn, what a
+line took besides its plan.
 Verbs (services): sell, sell_many, set_status and its everyday names (activate, suspend, resume, hold, end, restore),
-change_plan, change_price. All take a set; one is a set of one.
+change_plan. All take a set; one is a set of one. For add-ons (add_ons): sell_add_on, end_add_on, end_all_of.
+Questions: line.period_around(day), SoldAddOn.objects.running(at).
 Events (events.py): SubscriptionsSold, SubscriptionsActivated, SubscriptionsSuspended, SubscriptionsResumed,
-SubscriptionsHeld, SubscriptionsEnded, SubscriptionsMarkedOverdue, SubscriptionsChanged, PlansChanged.
+SubscriptionsHeld, SubscriptionsEnded, SubscriptionsMarkedOverdue, SubscriptionsChanged, PlansChanged, AddOnsChanged.
 Money and network meet here: dunning sets *suspended*, access obeys it.
 """

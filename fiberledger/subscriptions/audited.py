@@ -5,6 +5,8 @@ ACTIONS = {
     "subscription.imported": _("Subscription imported"),
     "subscription.withdrawn": _("Import undone: subscription withdrawn"),
     "subscription.plan_changed": _("Plan or price changed"),
+    "add_on.sold": _("Add-on sold"),
+    "add_on.ended": _("Add-on ended"),
     "subscription.pending": _("Waits for installation"),
     "subscription.active": _("Put into service"),
     "subscription.overdue": _("Marked overdue"),

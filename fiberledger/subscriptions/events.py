@@ -39,6 +39,10 @@ class SubscriptionsHeld(SubscriptionsEvent): ...
 class SubscriptionsEnded(SubscriptionsEvent): ...
 
 
+class AddOnsChanged(SubscriptionsEvent):
+    """What these lines have besides their plan is another: something was sold, began, ended, or was taken away."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlansChanged(SubscriptionsEvent):
     plan_change_ids: list[int]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -8,13 +9,15 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
-from fiberledger.catalog.models import NOT_NEGATIVE, Plan
+from fiberledger.catalog.models import NOT_NEGATIVE, AddOn, Plan, TaxRate, what_it_gives
 from fiberledger.identity.visibility import ScopedQuerySet
 from fiberledger.money import AmountField, Money
 from fiberledger.subscribers import states
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscribers.states import Status
-from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantModel
+from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
+
+from . import periods
 
 
 class SubscriptionQuerySet(ScopedQuerySet):
@@ -144,6 +147,10 @@ class Subscription(TenantModel):
         return states.of(self.status)
 
     @property
+    def is_in_service(self) -> bool:
+        return self.status in states.IN_SERVICE
+
+    @property
     def is_cut_by_the_clock(self) -> bool:
         """The network treats it as suspended although no run has come to it yet."""
         return self.cut_at is not None and self.cut_at <= calendar.now()
@@ -152,6 +159,11 @@ class Subscription(TenantModel):
     def monthly(self) -> Money:
         """The price of one period: its own, else the plan's."""
         return Money(self.plan.price if self.price is None else Decimal(self.price), self.currency)
+
+    def period_around(self, day: date) -> tuple[date, date]:
+        """The whole billing period that this day lies in: its first day, and the first day after it."""
+        months, days = periods.span(self.plan.validity_days)
+        return periods.whole_period(day, self.anchor_day, self.started_on, months, days)
 
 
 class PlanChange(TenantModel):
@@ -219,3 +231,87 @@ class StatusChange(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_old_display()} → {self.get_new_display()}"
+
+
+class SoldAddOnQuerySet(TenantQuerySet):
+    def running(self, at: datetime) -> SoldAddOnQuerySet:
+        """Those that count at this instant."""
+        return self.filter(starts_at__lte=at).filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+
+    def not_over(self, at: datetime) -> SoldAddOnQuerySet:
+        """Those that count now or later: a second boost waits for the first to end."""
+        return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+
+
+class SoldAddOn(TenantModel):
+    """An add-on that a line took, as it was agreed: what is changed in the catalogue later does not touch it.
+
+    It counts from `starts_at` up to, not including, `ends_at` (none: until somebody ends it). Only its end moves, and
+    the database sees to that. `detail` is what was asked for in particular: the address, the number of a device.
+    """
+
+    Kind = AddOn.Kind
+
+    subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, related_name="add_ons", db_index=False)
+    add_on = TenantForeignKey(AddOn, on_delete=models.PROTECT, related_name="sold")
+    key = models.UUIDField(editable=False)
+    kind = models.CharField(_("kind"), max_length=10, choices=AddOn.Kind.choices)
+    name = models.CharField(_("name"), max_length=80)
+    price = AmountField(_("price"), validators=NOT_NEGATIVE)
+    currency = models.CharField(_("currency"), max_length=3)
+    tax = TenantForeignKey(
+        TaxRate, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("tax")
+    )
+    tax_inclusive = models.BooleanField(_("price includes tax"), default=False)
+    every_period = models.BooleanField(_("charged every period"), default=False)
+    mb = models.PositiveBigIntegerField(_("data"), null=True, blank=True)
+    download_kbps = models.PositiveIntegerField(_("download"), null=True, blank=True)
+    upload_kbps = models.PositiveIntegerField(_("upload"), null=True, blank=True)
+    detail = models.CharField(_("detail"), max_length=100, blank=True)
+    starts_at = models.DateTimeField(_("from"))
+    ends_at = models.DateTimeField(_("until"), null=True, blank=True)
+    sold_at = models.DateTimeField(_("sold"), default=calendar.now)
+    sold_by_name = models.CharField(_("sold by"), max_length=120)
+    ended_by_name = models.CharField(_("ended by"), max_length=120, blank=True)
+    end_reason = models.CharField(_("why it ended"), max_length=200, blank=True)
+
+    objects = TenantManager.from_queryset(SoldAddOnQuerySet)()
+
+    class Meta:
+        verbose_name = _("sold add-on")
+        verbose_name_plural = _("sold add-ons")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "key"], name="sold_add_on_once"),
+            models.CheckConstraint(name="sold_add_on_kind_known", condition=Q(kind__in=[str(k) for k in AddOn.Kind])),
+            models.CheckConstraint(name="sold_add_on_price_not_negative", condition=Q(price__gte=0)),
+            models.CheckConstraint(
+                name="sold_add_on_ends_after_start",
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=models.F("starts_at")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "subscription", "-id"], name="sold_add_on_by_line"),
+            models.Index(
+                fields=["tenant", "subscription"], name="sold_add_on_by_period", condition=Q(every_period=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def money(self) -> Money:
+        return Money(self.price, self.currency)
+
+    @property
+    def gives(self) -> str:
+        return what_it_gives(self)
+
+    @property
+    def is_over(self) -> bool:
+        return self.ends_at is not None and self.ends_at <= calendar.now()
+
+    @property
+    def waits(self) -> bool:
+        """Sold, and not begun yet: a boost behind another one."""
+        return not self.is_over and self.starts_at > calendar.now()

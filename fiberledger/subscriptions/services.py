@@ -20,6 +20,7 @@ from fiberledger.subscribers.states import Status
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
 from . import terms
+from .add_ons import end_all_of
 from .events import (
     EVENT_SIZE,
     PlansChanged,
@@ -314,6 +315,8 @@ def set_status(
         if new in states.IN_SERVICE:
             _mark_installed([(subscriber, on) for _pk, _old, subscriber in moved])
         _note_moves(moved, new, reason, note, by)
+        if new in states.OVER:
+            end_all_of([pk for pk, _old, _subscriber in moved], by=by, reason=str(_("The line ended")))
         _tell(moved, new)
     return Outcome([pk for pk, _old, _subscriber in moved], stayed)
 

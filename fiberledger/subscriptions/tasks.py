@@ -6,6 +6,7 @@ from fiberledger.subscribers.states import Status
 from fiberledger.tenancy import tenant_scope
 
 from . import services
+from .events import AddOnsChanged
 from .models import Subscription
 
 
@@ -26,3 +27,10 @@ def resume_held(tenant_id: int) -> None:
 @jobs.periodic("5 * * * *", "subscriptions.resume_held_all")
 def resume_held_all() -> None:
     jobs.for_each_tenant("subscriptions.resume_held")
+
+
+@jobs.task("subscriptions.add_ons_turn")
+def add_ons_turn(tenant_id: int, subscription_ids: list[int]) -> None:
+    """An add-on of theirs begins or ends this minute; whoever listens looks again at what the lines have."""
+    with tenant_scope(tenant_id):
+        jobs.publish(AddOnsChanged(subscription_ids))

@@ -87,6 +87,23 @@ def _plan(rows: Any) -> Any:
     )
 
 
+def _add_on(rows: Any) -> Any:
+    from fiberledger.catalog.models import AddOn
+    from fiberledger.tenancy import current_tenant
+
+    return AddOn.objects.create(
+        name=rows.text(), code=rows.text(20), kind="service", price=Decimal(100), currency=current_tenant().currency
+    )
+
+
+def _sold_add_on(rows: Any) -> Any:
+    from fiberledger.catalog.models import AddOn
+    from fiberledger.subscriptions.add_ons import sell_add_on
+    from fiberledger.subscriptions.models import Subscription
+
+    return sell_add_on(rows.one(Subscription), rows.one(AddOn), key=uuid4(), by=rows.isp.system(), detail=rows.text())
+
+
 def _subscription(rows: Any) -> Any:
     from fiberledger.catalog.models import Plan
     from fiberledger.subscribers.models import Subscriber
@@ -189,8 +206,10 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "audit.Seal": _sealed,
     "audit.Head": _sealed,
     "catalog.Plan": _plan,
+    "catalog.AddOn": _add_on,
     "subscribers.Subscriber": _subscriber,
     "subscriptions.Subscription": _subscription,
+    "subscriptions.SoldAddOn": _sold_add_on,
     "access.AccessAccount": _access_account,
     "access.RadiusLine": _radius_line,
     "access.SessionHistory": _past_session,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fiberledger.billing import rules
 from fiberledger.billing.rules import Pause, Price, Terms
+from fiberledger.subscriptions import periods
 
 dates = st.dates(date(2019, 1, 1), date(2033, 12, 31))
 anchors = st.one_of(st.integers(1, 31), st.sampled_from([28, 29, 30, 31]))
@@ -39,15 +40,15 @@ def slow_edges(anchor, low, high):
 @example(date(2024, 2, 28), 29)
 def test_edges_are_the_anchor_days_of_the_months(day, anchor):
     around = list(slow_edges(anchor, day - timedelta(days=62), day + timedelta(days=62)))
-    assert rules.edge_at_or_before(day, anchor) == max(e for e in around if e <= day)
-    assert rules.edge_after(day, anchor) == min(e for e in around if e > day)
+    assert periods.edge_at_or_before(day, anchor) == max(e for e in around if e <= day)
+    assert periods.edge_after(day, anchor) == min(e for e in around if e > day)
 
 
 @given(dates, anchors)
 def test_an_anchor_never_drifts_and_no_month_is_without_an_edge(day, anchor):
     edges, at = [], day
     for _ in range(60):
-        at = rules.edge_after(at, anchor)
+        at = periods.edge_after(at, anchor)
         edges.append(at)
     for earlier, later in itertools.pairwise(edges):
         assert (later.year * 12 + later.month) - (earlier.year * 12 + earlier.month) == 1
@@ -126,7 +127,7 @@ def test_prepaid_is_billed_ahead_and_postpaid_afterwards(agreed, days):
 
 @given(dates, anchors, amounts, exponents, st.lists(st.integers(0, 30), max_size=5))
 def test_the_prorated_parts_of_a_month_make_the_whole(day, anchor, price, exponent, cuts):
-    start, end = rules.edge_at_or_before(day, anchor), rules.edge_after(day, anchor)
+    start, end = periods.edge_at_or_before(day, anchor), periods.edge_after(day, anchor)
     edges = sorted({start, end, *(start + timedelta(days=c) for c in cuts if start + timedelta(days=c) < end)})
     parts = [rules.Part(a, b, start, end) for a, b in itertools.pairwise(edges)]
     assert sum(part.share for part in parts) == 1
@@ -244,7 +245,7 @@ def test_an_anchor_moved_in_between_bills_the_bridge_by_the_day():
 
 @given(st.integers(1, 400), dates, anchors, st.integers(0, 900))
 def test_periods_of_any_length_follow_one_another(validity, started, anchor, later):
-    months, days = rules.span(validity)
+    months, days = periods.span(validity)
     agreed = Terms("prepaid", anchor, started, months=months, days=days)
     day = started + timedelta(days=later)
     start, end = rules.whole_period(day, agreed)
