@@ -9,13 +9,14 @@ import hashlib
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 PORT, TLS_PORT = 8728, 8729
 MOST_ROWS = 200_000
-LONGEST_WORD = 1 << 20  # a backup's lines are long; nothing we ask for is longer
+MOST_BYTES = 16 << 20  # of one answer: fifty thousand rows of what we ask for are less
+LONGEST_WORD = MOST_BYTES  # a whole configuration is one word
 
 Row = dict[str, str]
 
@@ -47,11 +48,11 @@ class Refused(Trouble):
 
 def encode(words: Sequence[str]) -> bytes:
     """One sentence: each word behind its length, then the empty word."""
-    out = bytearray()
-    for word in words:
-        data = word.encode()
-        out += _length(len(data)) + data
-    return bytes(out + b"\0")
+    return sentence_of(text.encode() for text in words)
+
+
+def sentence_of(words: Iterable[bytes]) -> bytes:
+    return b"".join(_length(len(data)) + data for data in words) + b"\0"
 
 
 def _length(n: int) -> bytes:
@@ -71,6 +72,7 @@ class Words:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock, self._kept = sock, bytearray()
+        self.read, self.allowed = 0, 0  # bytes so far; up to where, if anywhere
 
     def sentence(self, until: float) -> list[str]:
         words = []
@@ -103,6 +105,9 @@ class Words:
             if not data:
                 raise NoAnswer("the router closed the connection")
             self._kept += data
+            self.read += len(data)
+            if self.allowed and self.read > self.allowed:
+                raise NoAnswer(f"more than {MOST_BYTES >> 20} MB")
         taken = bytes(self._kept[:n])
         del self._kept[:n]
         return taken
@@ -129,11 +134,11 @@ class Api:
         try:
             sock = socket.create_connection(self._peer, timeout=min(5, self._seconds))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sock = _wrapped(sock) if self._tls else sock
+            self._sock = tls_context().wrap_socket(sock) if self._tls else sock
         except TimeoutError:
             raise NoAnswer("nobody answers at this address and port") from None
         except ssl.SSLError as error:
-            raise NoAnswer(f"no secure connection: {error.reason or 'TLS failed'}") from None
+            raise no_secure_connection(error) from None
         except OSError as error:
             raise NoAnswer(f"no connection: {error.strerror or error}") from None
         self._words = Words(self._sock)
@@ -156,6 +161,7 @@ class Api:
         """The rows below a path, only these fields (always ask for those you need), only those that equal."""
         words = [f"{path}/print", *([f"=.proplist={','.join(fields)}"] if fields else [])]
         words += [f"?{name.replace('_', '-')}={value}" for name, value in equal.items()]
+        words += ["?#&"] * (len(equal) - 1)
         return self._ask(words)[0]
 
     def add(self, path: str, values: Mapping[str, Any]) -> str:
@@ -176,19 +182,15 @@ class Api:
         return True
 
     def ensure(self, path: str, key: Mapping[str, str], values: Mapping[str, Any]) -> str:
-        """A row with this key and these values: found and changed where it differs, else added. Returns what was done:
-        "kept", "changed" or "added". Asking twice does nothing the second time."""
-        wanted = {name: _word(value) for name, value in values.items()}
-        found = self._ask([f"{path}/print", f"=.proplist=.id,{','.join([*key, *wanted])}",
-                           *(f"?{name}={value}" for name, value in key.items()), *(["?#&"] * (len(key) - 1))])[0]  # fmt: skip
-        if not found:
-            self.add(path, {**key, **values})
-            return "added"
-        differs = {name: value for name, value in wanted.items() if not _same(found[0].get(name, ""), value)}
-        if not differs:
-            return "kept"
-        self.set(path, found[0][".id"], differs)
-        return "changed"
+        return ensure(self, path, key, values)
+
+    def do(self, command: str, values: Mapping[str, Any]) -> Row:
+        """Any other command; returns what it brings."""
+        return self._ask([command, *_attributes(values)])[1]
+
+    @property
+    def bytes_read(self) -> int:
+        return self._words.read
 
     # --- one command ---------------------------------------------------------------------------------------------
 
@@ -198,6 +200,7 @@ class Api:
         if self._sock is None:
             raise NoAnswer("the connection is closed")
         until = time.monotonic() + self._seconds
+        self._words.allowed = self._words.read + MOST_BYTES
         rows: list[Row] = []
         trap: Row | None = None
         try:
@@ -248,12 +251,31 @@ class Api:
             raise NoAnswer("the answer is not in the router's language") from None
 
 
-def _wrapped(sock: socket.socket) -> socket.socket:
+def ensure(wire: Any, path: str, key: Mapping[str, str], values: Mapping[str, Any]) -> str:
+    """A row with this key and these values: found and changed where it differs, else added. Returns what was done:
+    "kept", "changed" or "added". Asking twice does nothing the second time."""
+    wanted = {name: word(value) for name, value in values.items()}
+    found = wire.rows(path, ".id", *key, *wanted, **key)
+    if not found:
+        wire.add(path, {**key, **values})
+        return "added"
+    differs = {name: value for name, value in wanted.items() if not _same(found[0].get(name, ""), value)}
+    if not differs:
+        return "kept"
+    wire.set(path, found[0][".id"], differs)
+    return "changed"
+
+
+def tls_context() -> ssl.SSLContext:
     """A router without a certificate offers only anonymous keys; with one, it is its own: the tunnel says whose it is."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_ciphers("DEFAULT:ADH:@SECLEVEL=0")
-    return context.wrap_socket(sock)
+    return context
+
+
+def no_secure_connection(error: ssl.SSLError) -> NoAnswer:
+    return NoAnswer(f"no secure connection: {error.reason or 'TLS failed'}")
 
 
 def _values(words: Sequence[str]) -> Row:
@@ -265,12 +287,12 @@ def _values(words: Sequence[str]) -> Row:
     return values
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _attributes(values: Mapping[str, Any]) -> list[str]:
-    return [f"={name}={_word(value)}" for name, value in values.items()]
+    return [f"={name}={word(value)}" for name, value in values.items()]
 
 
 def _same(has: str, wants: str) -> bool:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
 import os
+import shlex
 import socket
+import ssl
 import struct
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 from . import coa
-from .mikrotik import NoAnswer, Row, Words, encode
+from .mikrotik import NoAnswer, Row, Words, encode, sentence_of
 
 # Paths whose rows only the router makes; one may look and remove.
 _LIVE = ("/ppp/active", "/ip/hotspot/active")
@@ -21,9 +28,16 @@ _UNIQUE = {
     "/ppp/secret": "name",
     "/ip/hotspot/user": "name",
     "/ppp/profile": "name",
+    "/ip/hotspot/user/profile": "name",
     "/queue/simple": "name",
+    "/queue/tree": "name",
     "/ip/pool": "name",
+    "/system/scheduler": "name",
 }
+# What a row has that nobody gave it.
+_GIVEN = {"dynamic": "false", "disabled": "false", "block-access": "false"}
+_SERVICES = ("telnet", "ftp", "www", "ssh", "api", "winbox", "api-ssl")
+_NOT_CONFIGURED = ("/system/resource", "/file", *_LIVE)
 
 
 class Simulator:
@@ -32,7 +46,8 @@ class Simulator:
     `rows` holds the router's tables by path. `version` 6 before 6.43 ("6.42") asks for a challenge at login, 7.18 and later
     says !empty. Misbehaviour, each until set back: `slow` seconds before every answer, `silent`, `half` (an answer breaks
     off in the middle), `traps` (path → message), `drops` (so many commands until the connection is cut), `keeps` (.id of rows
-    that it says it has removed, and has not).
+    that it says it has removed, and has not), `lies` (says done and does nothing), `half_applies` (stores every second value
+    only), `floods` (so many bytes of rows to every print), `code_page` (what it writes texts in).
     """
 
     def __init__(
@@ -45,18 +60,32 @@ class Simulator:
         version: str = "7.20",
     ) -> None:
         self.username, self.password, self.version = username, password, version
-        self.rows: dict[str, list[Row]] = {path: [] for path in (*_LIVE, *_UNIQUE, _LISTS, "/ip/dhcp-server/lease")}
+        self.rows: dict[str, list[Row]] = {
+            path: []
+            for path in (
+                *_LIVE, *_UNIQUE, "/ip/firewall/address-list", "/ip/firewall/filter", "/ip/dhcp-server/lease", "/radius",
+                "/radius/incoming", "/ppp/aaa", "/ip/service", "/file",
+            )
+        }  # fmt: skip
         self.rows["/system/resource"] = [
             {"version": version, "board-name": "CHR", "uptime": "1w2d3h4m5s", "cpu-load": "3"}
         ]
         self.rows["/system/identity"] = [{"name": "MikroTik"}]
         self.slow, self.silent, self.half, self.traps, self.drops = 0.0, False, False, {}, -1  # type: ignore[var-annotated]
         self.keeps: set[str] = set()
+        self.lies, self.half_applies, self.floods, self.code_page = False, False, 0, "utf-8"
+        self.sent = 0  # bytes
         self.asked: list[list[str]] = []
+        self._backups: dict[str, dict[str, list[Row]]] = {}
+        self._clock = 0.0  # minutes since it was switched on, as far as anybody passed the time
         self.removed: Callable[[str, Row], None] | None = None  # told of each live row that somebody removes
         self._next, self._lock = 1, threading.Lock()
         self._listener = socket.create_server((address, port))
         self.address, self.port = self._listener.getsockname()
+        for name in _SERVICES:
+            self.put("/ip/service", name=name, disabled="false", address="")
+        self.put("/radius/incoming", accept="false", port="1700")
+        self.put("/ppp/aaa", use_radius="false", accounting="true", interim_update="0s")
 
     def __enter__(self) -> Simulator:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -151,12 +180,26 @@ class Simulator:
             time.sleep(self.slow)
         if self.silent:
             return
-        data = b"".join(map(encode, sentences))
+        if self.floods and len(sentences) > 1:
+            self._flood(sock, sentences)
+        data = b"".join(map(self._encode, sentences))
+        self.sent += len(data)
         if self.half:
             sock.sendall(data[: len(data) // 2])
             sock.shutdown(socket.SHUT_RDWR)
             return
         sock.sendall(data)
+
+    def _encode(self, words: Sequence[str]) -> bytes:
+        if self.code_page == "utf-8":
+            return encode(words)
+        return sentence_of(word.encode(self.code_page, errors="replace") for word in words)
+
+    def _flood(self, sock: socket.socket, sentences: Sequence[Sequence[str]]) -> None:
+        piece = b"".join(map(encode, sentences[:-1])) or encode(["!re", "=name=" + "x" * 900])
+        for _ in range(self.floods // len(piece) + 1):
+            self.sent += len(piece)
+            sock.sendall(piece)
 
     # --- what it knows -------------------------------------------------------------------------------------------
 
@@ -164,17 +207,77 @@ class Simulator:
         path, _slash, verb = sentence[0].rpartition("/")
         if path in self.traps:
             return _no(self.traps[path])
+        if sentence[0] in ("/execute", "/system/backup/save", "/system/backup/load"):
+            with self._lock:
+                return self._execute(sentence[0], _given(sentence))
         if path not in self.rows:
             return _no("no such command prefix")
+        if self.lies and verb in ("add", "set", "unset", "remove"):
+            return [["!done", "=ret=*0"]]
         with self._lock:
-            return {"print": self._print, "add": self._add, "set": self._set, "remove": self._remove}.get(
-                verb, lambda *_: _no("no such command")
-            )(path, sentence)
+            return {
+                "print": self._print, "add": self._add, "set": self._set, "unset": self._unset, "remove": self._remove,
+            }.get(verb, lambda *_: _no("no such command"))(path, sentence)  # fmt: skip
+
+    def _execute(self, command: str, given: Row) -> list[list[str]]:
+        """What acts on all of it: its whole configuration as text, kept aside, taken back."""
+        if command == "/execute":
+            if int(self.version.split(".")[0]) < 7:
+                return _no("unknown parameter as-string")
+            if given.get("script", "").startswith("/export"):
+                return [["!done", f"=ret={self._export()}"]]
+            return [["!done", f"=ret={self._run(given.get('script', ''))}"]]
+        if command == "/system/backup/save":
+            self._backups[given["name"]] = copy.deepcopy(self._configured())
+            return [["!done"]]
+        if given.get("name") not in self._backups:
+            return _no("no such item")
+        self._load(given["name"])
+        return [["!done"]]
+
+    def _configured(self) -> dict[str, list[Row]]:
+        return {path: rows for path, rows in self.rows.items() if path not in _NOT_CONFIGURED}
+
+    def _load(self, name: str) -> None:
+        """As it was; whoever is on it comes back by themselves, and so does an API that was shut."""
+        self.rows.update(copy.deepcopy(self._backups[name]))
+        self.silent = False
+
+    def _export(self) -> str:
+        lines = [f"# software id = SIM, version {self.version}"]
+        for path, rows in sorted(self._configured().items()):
+            words = path.strip("/").replace("/", " ")
+            for row in rows:
+                shown = {
+                    name: value for name, value in row.items() if name not in (".id", "password", "secret") and value
+                }
+                lines.append(f"/{words} add " + " ".join(f"{name}={_quoted(value)}" for name, value in shown.items()))
+        return "\n".join(lines) + "\n"
+
+    def _run(self, script: str) -> str:
+        """The few words of its language that are needed here."""
+        words = shlex.split(script)
+        if words[:3] == ["/system", "backup", "load"]:
+            self._load(dict(word.partition("=")[::2] for word in words[3:])["name"])
+        return ""
+
+    def pass_time(self, minutes: float) -> None:
+        """Its clock goes on, and what was scheduled happens, whether or not anybody can reach it."""
+        with self._lock:
+            self._clock += minutes
+            for row in list(self.rows["/system/scheduler"]):
+                if float(row["due"]) <= self._clock and row in self.rows["/system/scheduler"]:
+                    row["due"] = str(self._clock + _minutes(row["interval"]))
+                    self._run(row["on-event"])
 
     def _print(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
         asked = [word[1:].partition("=") for word in sentence if word.startswith("?") and not word.startswith("?#")]
         fields = _given(sentence).get(".proplist", "")
-        found = [row for row in self.rows[path] if all(row.get(name) == value for name, _equals, value in asked)]
+        found = [
+            row
+            for row in self.rows[path]
+            if all(row.get(name, _GIVEN.get(name)) == value for name, _equals, value in asked)
+        ]
         said = [
             ["!re", *(f"={name}={value}" for name, value in row.items() if not fields or name in fields.split(","))]
             for row in found
@@ -190,7 +293,11 @@ class Simulator:
             return _no("no such command")
         if key and any(row.get(key) == given.get(key) for row in self.rows[path]):
             return _no(f"failure: {path.rpartition('/')[2]} with the same name already exists")
+        if self.half_applies:
+            given = dict(list(given.items())[::2])
         row = {".id": f"*{self._next:X}", **given}
+        if path == "/system/scheduler":
+            row["due"] = str(self._clock + _minutes(row["interval"]))
         self._next += 1
         self.rows[path].append(row)
         return [["!done", f"=ret={row['.id']}"]]
@@ -200,7 +307,17 @@ class Simulator:
         row = next((row for row in self.rows[path] if row[".id"] == given.get(".id")), None)
         if row is None:
             return _no("no such item")
+        if self.half_applies:
+            given = dict(list(given.items())[:2])
         row.update(given)
+        return [["!done"]]
+
+    def _unset(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
+        given = _given(sentence)
+        row = next((row for row in self.rows[path] if row[".id"] == given.get(".id")), None)
+        if row is None:
+            return _no("no such item")
+        row.pop(given.get("value-name", ""), None)
         return [["!done"]]
 
     def _remove(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
@@ -285,6 +402,106 @@ class CommandPort:
         attributes = b"" if done else refusal
         head = struct.pack("!BBH", data[0] + (1 if done else 2), data[1], 20 + len(attributes))
         return head + hashlib.md5(head + data[4:20] + attributes + self._secret).digest() + attributes  # noqa: S324
+
+
+class RestPort:
+    """The simulated router's REST: the same rows, as RouterOS 7 has them over HTTP; with a certificate (a file) over TLS."""
+
+    def __init__(self, router: Simulator, port: int = 0, *, certificate: str = "") -> None:
+        outer = router
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _any(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length) or b"{}")
+                status, said = _rest(outer, self.command, self.path, self.headers.get("Authorization", ""), body)
+                data = b"" if said is None else json.dumps(said).encode(outer.code_page, errors="replace")
+                if outer.silent:
+                    time.sleep(2)
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(data) + outer.floods))
+                self.end_headers()
+                outer.sent += len(data)
+                self.wfile.write(data[: len(data) // 2] if outer.half else data)
+                for _ in range(outer.floods >> 16):
+                    self.wfile.write(b" " * 65536)
+                self.close_connection = outer.half
+
+            do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = _any
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+            def handle(self) -> None:
+                try:
+                    super().handle()
+                except OSError:
+                    pass
+
+        self._server = ThreadingHTTPServer((router.address, port), Handler)
+        self._server.daemon_threads = True
+        self.tls = bool(certificate)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_address[1]
+
+    def __enter__(self) -> RestPort:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _rest(router: Simulator, method: str, url: str, login: str, body: Any) -> tuple[int, Any]:
+    """One request as the API would put it, and the answer as REST says it."""
+    if login != "Basic " and b64decode(login[6:]).decode() != f"{router.username}:{router.password}":
+        return 401, {"error": 401, "message": "Unauthorized"}
+    path = unquote(url.partition("?")[0]).removeprefix("/rest")
+    parent, _slash, last = path.rpartition("/")
+    given = {name: value for name, value in body.items() if name not in (".proplist", ".query")}
+    if method == "PUT":
+        path = f"{path}/add"
+    elif method == "PATCH":
+        path, given = f"{parent}/set", {**given, ".id": last}
+    elif method == "DELETE":
+        path, given = f"{parent}/remove", {".id": last}
+    sentence = [path, *(f"={name}={value}" for name, value in given.items())]
+    if ".proplist" in body:
+        sentence.append(f"=.proplist={','.join(body['.proplist'])}")
+    sentence += [f"?{query}" for query in body.get(".query", [])]
+    with router._lock:
+        router.asked.append(sentence)
+    rows: list[Row] = []
+    for kind, *words in router._answer(sentence):
+        values = _given([kind, *words])
+        if kind == "!trap":
+            missing = "no such item" in values["message"]
+            return (404 if missing else 400), {"error": 404 if missing else 400, "message": "Bad Request", "detail": values["message"]}  # fmt: skip
+        if kind == "!re":
+            rows.append(values)
+        elif kind == "!done" and "ret" in values:
+            return 200, {"ret": values["ret"]} if not path.endswith("/add") else {".id": values["ret"]}
+    return 200, rows if path.endswith("/print") else None
+
+
+def _minutes(text: str) -> float:
+    """5m or 00:05:00, in minutes."""
+    if ":" in text:
+        hours, minutes, seconds = map(int, text.split(":"))
+        return hours * 60 + minutes + seconds / 60
+    return float(text.removesuffix("m"))
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if " " in text or not text else text
 
 
 def _given(sentence: Sequence[str]) -> Row:
