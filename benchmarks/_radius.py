@@ -87,12 +87,12 @@ def fill_ours(lines):
         columns = (
             "id, tenant_id, name, src_ip, kind, active, interim_seconds, for_suspended, for_unknown, walled_pool, "
         )
-        columns += "walled_list, walled_rate, coa_port, must_sign, note, secret, radius_secret, created_at, api_username, api_port, api_tls"
+        columns += "walled_list, walled_rate, coa_port, signing, note, secret, radius_secret, created_at, api_username, api_port, api_tls"
         with opened.cursor().copy(f"COPY access_nas ({columns}) FROM STDIN") as rows:
             for n in range(1, ROUTERS + 1):
                 rows.write_row(
                     (1_000_000 + n, 1_000_000 + n, f"bench {n}", address(n), "mikrotik", True, 300, "walled", "reject", "",
-                     "expired", "", 3799, False, "", b"", secrets.box(SECRET, f"bench{n}"), "2026-01-01", "", 8728, False)
+                     "expired", "", 3799, "auto", "", b"", secrets.box(SECRET, f"bench{n}"), "2026-01-01", "", 8728, False)
                 )  # fmt: skip
         columns = (
             "account_id, tenant_id, username, verdict, message, secret, devices, by_mac, attributes, values_, terms"

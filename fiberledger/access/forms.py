@@ -33,7 +33,7 @@ class NasForm(forms.ModelForm):
 
     sections = [
         (_("Router"), ["name", "kind", "src_ip", "branch", "active", "note"]),
-        (_("RADIUS"), ["new_secret", "interim_seconds", "must_sign", "coa_port"]),
+        (_("RADIUS"), ["new_secret", "interim_seconds", "signing", "coa_port"]),
         (_("MikroTik API"), ["api_username", "new_api_password", "api_port", "api_tls"]),
         (_("Who is not served"), ["for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate"]),
     ]
@@ -41,7 +41,7 @@ class NasForm(forms.ModelForm):
     class Meta:
         model = Nas
         fields = [
-            "name", "kind", "src_ip", "branch", "active", "note", "interim_seconds", "must_sign", "coa_port",
+            "name", "kind", "src_ip", "branch", "active", "note", "interim_seconds", "signing", "coa_port",
             "api_username", "api_port", "api_tls", "for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate",
         ]  # fmt: skip
 
@@ -67,12 +67,15 @@ class AccountForm(forms.ModelForm):
     sections = [
         (_("Login"), ["kind", "username", "new_password"]),
         (_("Address"), ["static_ip", "pool"]),
+        (_("IPv6"), ["prefix6", "delegated6", "pool6"]),
         (_("Limits"), ["only_mac", "only_nas", "devices"]),
     ]
 
     class Meta:
         model = AccessAccount
-        fields = ["kind", "username", "static_ip", "pool", "only_mac", "only_nas", "devices"]
+        fields = [
+            "kind", "username", "static_ip", "pool", "prefix6", "delegated6", "pool6", "only_mac", "only_nas", "devices",
+        ]  # fmt: skip
 
     def save_as(self, actor: Any) -> AccessAccount:
         return services.save_account(self.instance, password=self.cleaned_data["new_password"], by=actor)

@@ -152,9 +152,13 @@ def _configuration(folder: Path, setup: Setup) -> str:
         "reject_delay": setup.reject_delay,
         "connections": setup.threads + 8,
         "spare": max(2, setup.threads // 2),
+        "port": _PORT,
     }
     return re.sub(r"@(\w+)@", lambda found: str(values[found[1]]), _CONFIGURATION)
 
+
+# Where the line comes in: what the DSLAM or OLT says (option 82), else the router's own name for the port.
+_PORT = "%{%{ADSL-Agent-Circuit-Id}:-%{%{ADSL-Agent-Remote-Id}:-%{NAS-Port-Id}}}"
 
 _DICTIONARY = """\
 $INCLUDE %s/dictionary
@@ -233,11 +237,11 @@ modules {
 		read_groups = no
 		read_profiles = no
 		sql_user_name = "%{User-Name}"
-		authorize_check_query = "SELECT id, username, attribute, value, op FROM radius_login('%{Isp-Nas-Id}', '%{SQL-User-Name}', '%{Calling-Station-Id}', '%{NAS-Port-Type}', '%{Called-Station-Id}')"
+		authorize_check_query = "SELECT id, username, attribute, value, op FROM radius_login('%{Isp-Nas-Id}', '%{SQL-User-Name}', '%{Calling-Station-Id}', '%{NAS-Port-Type}', '%{Called-Station-Id}', '@port@', '%{Framed-Protocol}', '%{Message-Authenticator}')"
 		accounting {
 			reference = "all.query"
 			all {
-				query = "SELECT radius_acct('%{Isp-Nas-Id}', '%{Acct-Status-Type}', '%{Acct-Session-Id}', '%{User-Name}', '%{Calling-Station-Id}', '%{Framed-IP-Address}', '%{integer:Event-Timestamp}', '%{Acct-Session-Time}', '%{Acct-Input-Octets}', '%{Acct-Input-Gigawords}', '%{Acct-Output-Octets}', '%{Acct-Output-Gigawords}', '%{Acct-Terminate-Cause}', '%{%{Delegated-IPv6-Prefix}:-%{Framed-IPv6-Prefix}}', '%{Called-Station-Id}', '%{string:Class}')"
+				query = "SELECT radius_acct('%{Isp-Nas-Id}', '%{Acct-Status-Type}', '%{Acct-Session-Id}', '%{User-Name}', '%{Calling-Station-Id}', '%{Framed-IP-Address}', '%{integer:Event-Timestamp}', '%{Acct-Session-Time}', '%{Acct-Input-Octets}', '%{Acct-Input-Gigawords}', '%{Acct-Output-Octets}', '%{Acct-Output-Gigawords}', '%{Acct-Terminate-Cause}', '%{%{Framed-IPv6-Prefix}:-%{Framed-IPv6-Address}}', '%{Called-Station-Id}', '%{string:Class}', '%{Delegated-IPv6-Prefix}', '@port@')"
 			}
 		}
 		pool {
@@ -333,6 +337,10 @@ server isp {
 			&reply:Class := &control:Class
 			&reply:Framed-IP-Address := &control:Framed-IP-Address
 			&reply:Framed-Pool := &control:Framed-Pool
+			&reply:Framed-IPv6-Prefix := &control:Framed-IPv6-Prefix
+			&reply:Delegated-IPv6-Prefix := &control:Delegated-IPv6-Prefix
+			&reply:Framed-IPv6-Pool := &control:Framed-IPv6-Pool
+			&reply:Mikrotik-Delegated-IPv6-Pool := &control:Mikrotik-Delegated-IPv6-Pool
 			&reply:Session-Timeout := &control:Session-Timeout
 			&reply:Idle-Timeout := &control:Idle-Timeout
 			&reply:Acct-Interim-Interval := &control:Acct-Interim-Interval
@@ -347,7 +355,7 @@ server isp {
 			update {
 				&reply:Message-Authenticator := 0x00
 				&reply:Reply-Message := &control:Reply-Message
-				&control:Tmp-String-1 := "%{sql:SELECT radius_refused('%{Isp-Nas-Id}', '%{User-Name}', '%{Calling-Station-Id}', '%{control:Reply-Message}')}"
+				&control:Tmp-String-1 := "%{sql:SELECT radius_refused('%{Isp-Nas-Id}', '%{User-Name}', '%{Calling-Station-Id}', '%{control:Reply-Message}', '@port@')}"
 			}
 		}
 	}

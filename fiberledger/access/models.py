@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Deferrable, Exists, OuterRef, Q, Subquery
+from django.db.models import Deferrable, Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
@@ -24,7 +24,7 @@ from fiberledger.tenancy.models import (
 )
 
 from . import secrets
-from .rules import USERNAME, normal_mac
+from .rules import USERNAME, normal_mac, normal_prefix6
 
 is_username = RegexValidator(
     re.compile(USERNAME), _("Use letters, digits and signs, up to 64 of them, without spaces.")
@@ -40,6 +40,13 @@ is_rate = RegexValidator(
 def is_mac(value: str) -> None:
     if not normal_mac(value):
         raise ValidationError(_("This is not a MAC address; write it as AA:BB:CC:DD:EE:FF."))
+
+
+def is_prefix6(value: str) -> None:
+    if not normal_prefix6(value):
+        raise ValidationError(
+            _("This is no IPv6 prefix; write it as 2001:db8:12::/56, with nothing beyond the length in it.")
+        )
 
 
 class Nas(TenantModel):
@@ -59,6 +66,11 @@ class Nas(TenantModel):
     class Answer(models.TextChoices):
         REJECT = "reject", _("Refuse the login")
         WALLED = "walled", _("Let in behind the wall")
+
+    class Signing(models.TextChoices):
+        OFF = "off", _("Not required")
+        AUTO = "auto", _("Required once it signs")
+        REQUIRED = "required", _("Required")
 
     name = models.CharField(_("name"), max_length=80)
     src_ip = models.GenericIPAddressField(
@@ -107,10 +119,12 @@ class Nas(TenantModel):
         _("port for commands"), default=3799, validators=[MinValueValidator(1), MaxValueValidator(65535)],
         help_text=_("where it listens for Disconnect and CoA"),
     )  # fmt: skip
-    must_sign = models.BooleanField(
-        _("only signed requests"),
-        default=False,
-        help_text=_("Drop requests without Message-Authenticator. Needs a recent router; answers are always signed."),
+    signing = models.CharField(
+        _("signed requests"),
+        max_length=8,
+        choices=Signing.choices,
+        default=Signing.AUTO,
+        help_text=_("Whether requests without Message-Authenticator are dropped. Our answers are always signed."),
     )
     api_username = models.CharField(
         _("API username"), max_length=64, blank=True, default="",
@@ -126,6 +140,8 @@ class Nas(TenantModel):
     secret = models.BinaryField(editable=False)
     radius_secret = models.BinaryField(editable=False)
     last_seen_at = models.DateTimeField(_("last heard"), null=True, blank=True, editable=False)
+    signed_at = models.DateTimeField(_("last signed request"), null=True, blank=True, editable=False)
+    unsigned_at = models.DateTimeField(_("last unsigned request"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=calendar.now, editable=False)
 
     class QuerySet(ScopedQuerySet):
@@ -137,6 +153,11 @@ class Nas(TenantModel):
         def silent(self):
             """In use, once heard, and not for three times as long as FreeRADIUS remembers a device."""
             return self.in_use().filter(last_seen_at__lt=calendar.now() - timedelta(minutes=20))
+
+        def unsigned(self):
+            """In use, and has sent a login without a signature within the last day it was heard."""
+            lately = F("unsigned_at") + timedelta(days=1)
+            return self.in_use().filter(Q(signed_at__isnull=True) | Q(signed_at__lte=lately), unsigned_at__isnull=False)
 
     objects = TenantManager.from_queryset(QuerySet)()
 
@@ -151,6 +172,7 @@ class Nas(TenantModel):
             ),
             models.CheckConstraint(name="nas_for_suspended", condition=Q(for_suspended__in=["reject", "walled"])),
             models.CheckConstraint(name="nas_for_unknown", condition=Q(for_unknown__in=["reject", "walled"])),
+            models.CheckConstraint(name="nas_signing_known", condition=Q(signing__in=["off", "auto", "required"])),
             models.CheckConstraint(
                 name="nas_interim", condition=Q(interim_seconds__gte=60, interim_seconds__lte=3600)
             ),
@@ -171,6 +193,15 @@ class Nas(TenantModel):
         if self.last_seen_at is None:
             return "new"
         return "silent" if self.is_silent else "heard"
+
+    @property
+    def signs(self) -> str:
+        """What was seen of its logins: unheard, signed, unsigned, or both within a day."""
+        if self.unsigned_at is None:
+            return "signed" if self.signed_at else "unheard"
+        if self.signed_at is None or self.signed_at + timedelta(days=1) < self.unsigned_at:
+            return "unsigned"
+        return "signed" if self.signed_at > self.unsigned_at + timedelta(days=1) else "both"
 
     def keep_api_password(self, text: str) -> None:
         self.api_password = secrets.lock(text, f"nas-api:{self.tenant_id}")
@@ -229,6 +260,18 @@ class AccessAccount(TenantModel):
         _("address pool"), max_length=64, blank=True, default="", validators=[is_name_on_router],
         help_text=_("Empty: the plan's."),
     )  # fmt: skip
+    prefix6 = models.CharField(
+        _("IPv6 prefix"), max_length=49, blank=True, default="", db_default="", validators=[is_prefix6],
+        help_text=_("Of the link itself (Framed-IPv6-Prefix), usually a /64. Empty: the router chooses."),
+    )  # fmt: skip
+    delegated6 = models.CharField(
+        _("delegated IPv6 prefix"), max_length=49, blank=True, default="", db_default="", validators=[is_prefix6],
+        help_text=_("For the subscriber's own network (Delegated-IPv6-Prefix), usually a /56."),
+    )  # fmt: skip
+    pool6 = models.CharField(
+        _("IPv6 pool"), max_length=64, blank=True, default="", db_default="", validators=[is_name_on_router],
+        help_text=_("A pool on the router, where no prefix is fixed."),
+    )  # fmt: skip
     only_mac = models.CharField(
         _("only this device"), max_length=17, blank=True, default="", validators=[is_mac],
         help_text=_("MAC address; empty: any device"),
@@ -261,6 +304,14 @@ class AccessAccount(TenantModel):
             models.UniqueConstraint(
                 fields=["tenant", "static_ip"], name="account_static_ip_once", condition=Q(static_ip__isnull=False),
                 violation_error_message=_("Another account has this address."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "prefix6"], name="account_prefix6_once", condition=~Q(prefix6=""),
+                violation_error_message=_("Another account has this IPv6 prefix."),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "delegated6"], name="account_delegated6_once", condition=~Q(delegated6=""),
+                violation_error_message=_("Another account has this delegated prefix."),
             ),
             models.CheckConstraint(
                 name="account_kind_known", condition=Q(kind__in=["pppoe", "hotspot", "mac", "static"])
@@ -337,6 +388,7 @@ class _Session(TenantModel):
     mac = models.CharField(_("device"), max_length=64)
     ip = models.GenericIPAddressField(_("address"), null=True)
     prefix6 = models.CharField(_("IPv6 prefix"), max_length=64, default="")
+    delegated6 = models.CharField(_("delegated prefix"), max_length=64, default="", db_default="")
     started_at = models.DateTimeField(_("began"))
     seconds = models.BigIntegerField(_("duration"))
     in_octets = models.BigIntegerField(_("uploaded"))  # from the subscriber

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -36,6 +37,9 @@ class Facts:
     cut_at: datetime | None = None  # for debt, by the clock
     zone: str = "UTC"
     static_ip: str | None = None
+    prefix6: str = ""
+    delegated6: str = ""
+    pool6: str = ""
     account_pool: str = ""
     plan_pool: str = ""
     only_mac: str = ""
@@ -117,6 +121,14 @@ def _items(facts: Facts) -> tuple[tuple[str, str], ...]:
         items.append(("Framed-IP-Address", facts.static_ip))
     elif pool:
         items.append(("Framed-Pool", pool))
+    if facts.prefix6:
+        items.append(("Framed-IPv6-Prefix", facts.prefix6))
+    if facts.delegated6:
+        items.append(("Delegated-IPv6-Prefix", facts.delegated6))
+    if facts.pool6 and not facts.prefix6:
+        items.append(("Framed-IPv6-Pool", facts.pool6))
+    if facts.pool6 and not facts.delegated6:
+        items.append(("Mikrotik-Delegated-IPv6-Pool", facts.pool6))
     if facts.router_profile:
         items.append(("Mikrotik-Group", facts.router_profile))
     if rate := rate_limit(facts):
@@ -166,6 +178,15 @@ def normal_mac(text: str) -> str:
         return ""
     plain = text.strip().upper().translate(_MAC_MARKS)
     return ":".join(plain[i : i + 2] for i in range(0, 12, 2)) if _MAC.fullmatch(plain) else ""
+
+
+def normal_prefix6(text: str) -> str:
+    """2001:db8::/56 whatever the spelling; empty for what is no IPv6 prefix."""
+    try:
+        network = ipaddress.IPv6Network(text.strip())
+    except ValueError:
+        return ""
+    return str(network) if "/" in text and network.prefixlen else ""
 
 
 def as_value(text: str) -> str | None:

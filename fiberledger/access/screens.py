@@ -17,15 +17,24 @@ looks("good", "radio", "heard")
 looks("bad", "radio", "silent")
 looks("quiet", "circle-slash", "off", "gone")
 looks("bad", "circle-help", "unanswered")
+looks("good", "signature", "signed")
+looks("warn", "pen-off", "both", "unsigned")
 looks("bad", "door-open", "intruder", "outside")
 looks("warn", "brick-wall", "shut_in")
 looks("warn", "gauge", "speed", "terms")
 
 STATES = {"heard": _("Heard"), "silent": _("Silent"), "new": _("Never heard"), "off": _("Not in use")}
+SIGNS = {
+    "signed": _("Signed"), "both": _("Some are signed"), "unsigned": _("Not signed"), "unheard": _("None heard"),
+}  # fmt: skip
 
 
 def _silent(rows: Any) -> Any:
     return rows.silent()
+
+
+def _unsigned(rows: Any) -> Any:
+    return rows.unsigned()
 
 
 def _accepted(rows: Any) -> Any:
@@ -45,6 +54,12 @@ def _nas_facts(request: Any, nas: Nas) -> list[Fact]:
         Fact(_("State"), STATES[nas.state], tone=tone, icon="radio"),
         Fact(_("Last heard"), nas.last_seen_at, icon="clock"),
         Fact(_("Online now"), f"{online:,}", url=url, icon="wifi"),
+        Fact(
+            _("Its logins"),
+            SIGNS[nas.signs],
+            icon="signature",
+            tone={"signed": "good", "unheard": ""}.get(nas.signs, "warn"),
+        ),
         Fact(
             _("Drift"),
             f"{astray:,}",
@@ -70,12 +85,21 @@ routers = Screen(
         "kind",
         "branch",
         Column("last_seen_at", kind="ago"),
+        Column("signs", _("Its logins"), kind="badge", value=lambda nas: _Word(nas.signs, SIGNS), hidden=True),
+        Column("signing", hidden=True),
         Column("for_suspended", hidden=True),
         Column("interim_seconds", hidden=True),
         Column("active", hidden=True),
         Column("note", hidden=True),
     ),
-    filters=("kind", "branch", "active", Filter("silent", _("Silent"), test=_silent, icon="radio")),
+    filters=(
+        "kind",
+        "branch",
+        "active",
+        Filter("silent", _("Silent"), test=_silent, icon="radio"),
+        Filter("unsigned", _("Without signature"), test=_unsigned, icon="pen-off"),
+    ),
+    views=(View("unsigned", _("Without signature"), "unsigned=1"),),
     search=("name__icontains", "src_ip", "note__icontains"),
     order="name",
     facts=_nas_facts,
@@ -83,7 +107,7 @@ routers = Screen(
     number="src_ip",
     sections=(
         (_("Router"), ("name", "kind", "src_ip", "branch", "active", "note")),
-        (_("RADIUS"), ("interim_seconds", "must_sign", "coa_port")),
+        (_("RADIUS"), ("interim_seconds", "signing", "signed_at", "unsigned_at", "coa_port")),
         (_("MikroTik API"), ("api_username", "api_port", "api_tls")),
         (_("Who is not served"), ("for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate")),
     ),
@@ -177,6 +201,7 @@ live_sessions = Screen(
         Column("uploaded", _("Up"), sort="in_octets"),
         Column("updated_at", _("Last report"), kind="ago", sort="updated_at"),
         Column("prefix6", hidden=True, sort=False),
+        Column("delegated6", hidden=True, sort=False),
         Column("called", hidden=True, sort=False),
         Column("session_id", hidden=True, sort=False, kind="code"),
     ),
@@ -222,6 +247,7 @@ past_sessions = Screen(
         Column("uploaded", _("Up"), sort=False),
         Column("cause", sort=False),
         Column("prefix6", hidden=True, sort=False),
+        Column("delegated6", hidden=True, sort=False),
         Column("session_id", hidden=True, sort=False, kind="code"),
     ),
     filters=("ended_at", _NAS),

@@ -21,7 +21,7 @@ from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
 from . import drift, secrets
 from .models import AccessAccount, Drift, LineCommand, LiveSession, Nas
-from .rules import SEPARATOR, Access, Facts, as_value, desired_access, normal_mac
+from .rules import SEPARATOR, Access, Facts, as_value, desired_access, normal_mac, normal_prefix6
 
 MAX_PASSWORD = 60
 
@@ -40,7 +40,7 @@ def open_account(
 ) -> AccessAccount:
     """Give a subscription its identity on the network. An empty password makes a strong one.
 
-    `terms`: static_ip, pool, only_mac, only_nas, devices. The line works as soon as the transaction ends. Refuses a
+    `terms`: static_ip, pool, prefix6, delegated6, pool6, only_mac, only_nas, devices. The line works as soon as the transaction ends. Refuses a
     username or address that another account of the tenant has.
     """
     account = AccessAccount(subscription=subscription, username=username.strip(), **terms)
@@ -63,6 +63,8 @@ def save_account(account: AccessAccount, *, password: str = "", by: Any) -> Acce
             raise Refusal(_("The username of a device is its MAC address, as AA:BB:CC:DD:EE:FF."))
         account.username = normal_mac(account.username)
     account.only_mac = normal_mac(account.only_mac)
+    account.prefix6 = normal_prefix6(account.prefix6) or account.prefix6
+    account.delegated6 = normal_prefix6(account.delegated6) or account.delegated6
     if account.kind == "static" and not account.static_ip:
         raise Refusal(_("A line without a login needs a fixed address."))
     if account.kind in ("mac", "static"):
@@ -106,6 +108,8 @@ def _taken(error: Exception) -> str:
         return _("Another account has this username.")
     if "static_ip" in text:
         return _("Another account has this address.")
+    if "6_once" in text:
+        return _("Another account has this IPv6 prefix.")
     if "subscription" in text:
         return _("This subscription has a network account already.")
     return _("This contradicts another account.")
@@ -286,7 +290,8 @@ _FACTS = """
     SELECT a.id, a.kind, a.username, a.password, s.status, s.ended_on, s.cut_at, host(a.static_ip), a.pool,
            p.address_pool, a.only_mac, a.only_nas_id, a.devices, coalesce(nullif(p.radius_profile, ''), p.router_profile),
            p.download_kbps, p.upload_kbps, p.burst_download_kbps, p.burst_upload_kbps,
-           p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds
+           p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds,
+           a.prefix6, a.delegated6, a.pool6
       FROM {accounts}
       CROSS JOIN LATERAL (
         SELECT l.status, l.ended_on, l.cut_at, l.plan_id FROM subscriptions_subscription l
@@ -365,6 +370,9 @@ def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
             threshold_download_kbps=row[18],
             threshold_upload_kbps=row[19],
             burst_seconds=row[20],
+            prefix6=row[21],
+            delegated6=row[22],
+            pool6=row[23],
         )
 
 

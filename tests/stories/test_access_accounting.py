@@ -164,7 +164,7 @@ def test_starts_and_stops_of_one_instant_leave_no_ghost(isp, router):
         with psycopg.connect(**environment.connection("fl_radius"), autocommit=True) as radius:
             for status, session in packets[part::16]:
                 radius.execute(
-                    "SELECT radius_acct(%s, %s, %s, 'asha', 'AA:BB:CC:00:11:22', '10.0.0.7', %s, '0', '', '', '', '', '', '', '', '')",
+                    "SELECT radius_acct(%s, %s, %s, 'asha', 'AA:BB:CC:00:11:22', '10.0.0.7', %s, '0', '', '', '', '', '', '', '', '', '', '')",
                     [str(router.nas.pk), status, session, str(int(time.time()))],
                 )
 
@@ -324,10 +324,10 @@ def test_fl_radius_can_do_nothing_else(isp, router):
                 radius.execute(statement)
         # And without the key, which is in no table, what it may read is of no use.
         with pytest.raises(psycopg.Error):
-            radius.execute("SELECT * FROM radius_login(%s, 'asha', '', '', '')", [str(router.nas.pk)])
+            radius.execute("SELECT * FROM radius_login(%s, 'asha', '', '', '', '', '', '')", [str(router.nas.pk)])
         radius.execute("SELECT set_config('app.radius_key', %s, false)", ["00" * 32])
         with pytest.raises(psycopg.errors.RaiseException, match="another radius key"):
-            radius.execute("SELECT * FROM radius_login(%s, 'asha', '', '', '')", [str(router.nas.pk)])
+            radius.execute("SELECT * FROM radius_login(%s, 'asha', '', '', '', '', '', '')", [str(router.nas.pk)])
 
 
 def file_away(isp):
@@ -406,7 +406,7 @@ def test_a_stop_for_a_session_given_up_and_filed_corrects_it(isp, router):
 def test_the_web_can_neither_ask_for_passwords_nor_invent_sessions(isp, router):
     make_line(isp)
     for statement in (
-        f"SELECT radius_login('{router.nas.pk}', 'asha', '', '', '')",
+        f"SELECT radius_login('{router.nas.pk}', 'asha', '', '', '', '', '', '')",
         "SELECT radius_open('\\x00')",
         "INSERT INTO access_livesession SELECT * FROM access_livesession",
         "DELETE FROM access_sessionhistory",
@@ -461,3 +461,15 @@ def test_the_database_goes_and_comes_back():
     assert told["accounting_during"] == "ok"
     assert told["after"] == "accept"
     assert told["session"] == ["asha", 4242]
+
+
+def test_both_ipv6_prefixes_are_kept_to_the_end(isp, router):
+    make_line(isp)
+    router.tell("Start", "asha", Framed_IPv6_Prefix="2001:db8:0:1::/64")
+    router.tell("Interim-Update", "asha", Delegated_IPv6_Prefix="2001:db8:ff00::/56", Acct_Session_Time=60)
+    [session] = live(isp)
+    assert (session.prefix6, session.delegated6) == ("2001:db8:0:1::/64", "2001:db8:ff00::/56")
+    router.tell("Stop", "asha", Acct_Session_Time=90)
+    file_away(isp)
+    [over] = past(isp)
+    assert (over.prefix6, over.delegated6) == ("2001:db8:0:1::/64", "2001:db8:ff00::/56")

@@ -176,7 +176,7 @@ def test_routers_come_change_and_go_without_a_restart(isp, freeradius):
 
 def test_a_router_may_be_asked_to_sign(isp, freeradius):
     make_line(isp)
-    strict = Router.of(freeradius, isp, must_sign=True)
+    strict = Router.of(freeradius, isp, signing="required")
     assert strict.accepts("asha", "let me in")
     lines = ['User-Name = "asha"', 'CHAP-Password = "let me in"']
     unsigned = strict.ask(freeradius.auth, "auth", lines, wait=1, sign=False)
@@ -246,3 +246,38 @@ def test_a_rogue_address_is_not_answered(isp, router):
     make_line(isp)
     router.address = fresh_address()
     assert router.login("asha", "let me in", wait=1).kind == "silence"
+
+
+def test_a_router_that_signs_must_go_on_signing(isp, freeradius):
+    """auto: unsigned logins are dropped from the time on that the router signs all of them; and one can see who does."""
+    make_line(isp)
+    router = Router.of(freeradius, isp)
+    unsigned = ['User-Name = "asha"', 'User-Password = "let me in"']
+    assert router.nas.signs == "unheard"
+    assert router.ask(freeradius.auth, "auth", unsigned, sign=False).kind == "accept"
+    with isp.scope():
+        assert [nas.signs for nas in Nas.objects.unsigned()] == ["unsigned"]
+    assert router.accepts("asha", "let me in")
+    with isp.scope():
+        assert [nas.signs for nas in Nas.objects.unsigned()] == ["both"]
+        a_while_ago = calendar.now() - timedelta(days=2)
+        Nas.objects.filter(pk=router.nas.pk).update(unsigned_at=a_while_ago)
+        assert Nas.objects.get().signs == "signed" and not Nas.objects.unsigned().exists()
+    freeradius.forget_router(router.address)
+    wait_until(lambda: router.ask(freeradius.auth, "auth", unsigned, wait=0.3, sign=False).kind == "silence")
+    assert router.accepts("asha", "let me in")
+
+
+def test_ipv6_prefixes_are_granted_and_pools_where_none_is_fixed(isp, router):
+    make_line(isp, prefix6="2001:DB8:0:1::/64", pool6="v6")
+    granted = router.login("asha", "let me in").attributes
+    assert granted["Framed-IPv6-Prefix"] == "2001:db8:0:1::/64"
+    assert granted["Mikrotik-Delegated-IPv6-Pool"] == "v6" and "Framed-IPv6-Pool" not in granted
+    make_line(isp, name="Bina", username="bina", phone="03001234568", delegated6="2001:db8:ff00::/56", pool6="v6")
+    granted = router.login("bina", "let me in").attributes
+    assert granted["Delegated-IPv6-Prefix"] == "2001:db8:ff00::/56" and granted["Framed-IPv6-Pool"] == "v6"
+    for bad in ("2001:db8::1/64", "2001:db8::", "10.0.0.0/8", "::/0", "%{User-Name}"):
+        with pytest.raises(Refusal, match="IPv6 prefix"):
+            make_line(isp, name="Chand", username="chand", phone="03001234569", delegated6=bad)
+    with pytest.raises(Refusal, match="this delegated prefix"):
+        make_line(isp, name="Chand", username="chand", phone="03001234569", delegated6="2001:0db8:ff00::/56")

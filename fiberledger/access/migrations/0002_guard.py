@@ -7,9 +7,9 @@ from fiberledger.tenancy.operations import TENANT_IN_SCOPE, IsolateByTenant
 SQL = Path(__file__).parent.parent / "sql"
 FOR_FREERADIUS = (
     "radius_client(text)",
-    "radius_login(text, text, text, text, text)",
-    "radius_acct(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text)",
-    "radius_refused(text, text, text, text)",
+    "radius_login(text, text, text, text, text, text, text, text)",
+    "radius_acct(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text)",
+    "radius_refused(text, text, text, text, text)",
 )
 FOR_US = (
     "radius_sweep(timestamptz)",
@@ -18,7 +18,7 @@ FOR_US = (
     "access_take_edited_plans()",
     "radius_file(timestamptz, integer)",
 )
-INSIDE = ("radius_close(uuid[], text, boolean)", "radius_open(bytea)")
+INSIDE = ("radius_note_signing(bigint, boolean)", "radius_close(uuid[], text, boolean)", "radius_open(bytea)")
 
 
 def isolate(table: str) -> str:

@@ -7,10 +7,10 @@ CREATE TABLE IF NOT EXISTS access_sessionfresh (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 CREATE OR REPLACE VIEW access_pastsession WITH (security_invoker = true) AS
   SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6, started_at, ended_at, seconds,
-         in_octets, out_octets, cause, swept FROM access_sessionhistory
+         in_octets, out_octets, cause, swept, delegated6 FROM access_sessionhistory
   UNION ALL
   SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6, started_at, ended_at, seconds,
-         in_octets, out_octets, cause, swept FROM access_sessionfresh;
+         in_octets, out_octets, cause, swept, delegated6 FROM access_sessionfresh;
 REVOKE ALL ON access_pastsession FROM fl_app;
 GRANT SELECT ON access_pastsession TO fl_app, fl_control;
 

@@ -17,6 +17,7 @@ CREATE TABLE access_sessionhistory (
   out_octets bigint NOT NULL,
   cause varchar(40) NOT NULL DEFAULT '',
   swept boolean NOT NULL DEFAULT false,
+  delegated6 varchar(64) NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, username, key, ended_at)
 ) PARTITION BY RANGE (ended_at);
 CREATE INDEX session_history_latest ON access_sessionhistory (tenant_id, ended_at);

@@ -48,31 +48,39 @@ BEGIN
   RETURN convert_from(substring(plain, 3, size), 'UTF8');
 END $$;
 
--- Who sends from this address: "tenant nas signed secret" (signed: yes when requests without Message-Authenticator are dropped). No row for an address that is unknown or switched off.
+-- Who sends from this address: "tenant nas signed secret" (signed: yes when requests without Message-Authenticator are dropped:
+-- always, or from the time on that the router signs all of them). No row for an address that is unknown or switched off.
 -- FreeRADIUS asks again every few minutes for each device that talks, so this is also the device's heartbeat.
 CREATE OR REPLACE FUNCTION radius_client(src text) RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE n record;
 BEGIN
   UPDATE access_nas SET last_seen_at = now() WHERE src_ip = src::inet AND active
-    RETURNING tenant_id, id, must_sign, radius_secret INTO n;
-  IF FOUND THEN RETURN NEXT n.tenant_id || ' ' || n.id || CASE WHEN n.must_sign THEN ' yes ' ELSE ' no ' END || radius_open(n.radius_secret); END IF;
+    RETURNING tenant_id, id, radius_secret, signing = 'required' OR signing = 'auto' AND signed_at > coalesce(unsigned_at, '-infinity') + interval '1 day' AS signed
+    INTO n;
+  IF FOUND THEN
+    RETURN NEXT n.tenant_id || ' ' || n.id || CASE WHEN n.signed THEN ' yes ' ELSE ' no ' END || radius_open(n.radius_secret);
+  END IF;
 END $$;
 
 -- Check and reply items of one login; the column order is FreeRADIUS'. No row: nobody of that name.
-CREATE OR REPLACE FUNCTION radius_login(p_nas text, p_name text, p_mac text, p_port_type text, p_called text)
+CREATE OR REPLACE FUNCTION radius_login(p_nas text, p_name text, p_mac text, p_port_type text, p_called text, p_port text,
+  p_protocol text, p_signed text)
 RETURNS TABLE (id int, username text, attribute text, value text, op text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   r record; refusal text; walled boolean := false; i int; others int;
 BEGIN
   SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_list, n.walled_rate,
-         n.interim_seconds, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.cut_at, l.secret, l.only_mac,
+         n.interim_seconds, CASE p_signed WHEN '' THEN n.unsigned_at ELSE n.signed_at END AS noted_at, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.cut_at, l.secret, l.only_mac,
          l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_
     INTO r
     FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(p_name)
    WHERE n.id = p_nas::bigint AND n.active;
   IF NOT FOUND THEN RETURN; END IF;
+  IF r.noted_at > now() - interval '1 hour' THEN NULL;
+  ELSE PERFORM radius_note_signing(r.nas_id, p_signed <> '');
+  END IF;
   id := 1; op := ':='; username := p_name;
 
   IF r.found IS NULL THEN
@@ -129,12 +137,24 @@ BEGIN
   attribute := 'Session-Timeout'; value := 3600; RETURN NEXT;
 END $$;
 
+-- Whether this router signs its requests, once an hour.
+CREATE OR REPLACE FUNCTION radius_note_signing(p_nas bigint, p_signed boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
+BEGIN
+  IF p_signed THEN
+    UPDATE access_nas SET signed_at = now() WHERE id = p_nas AND (signed_at IS NULL OR signed_at < now() - interval '1 hour');
+  ELSE
+    UPDATE access_nas SET unsigned_at = now() WHERE id = p_nas AND (unsigned_at IS NULL OR unsigned_at < now() - interval '1 hour');
+  END IF;
+END $$;
+
 -- One accounting packet. Packets repeat, are lost and come out of order; whatever the order, the result is the same.
 -- Always exactly one row, or an error: FreeRADIUS acknowledges a row and keeps the packet for later after an error.
 -- Every statement and expression here is paid for by every packet: the usual packet takes one or two statements.
 CREATE OR REPLACE FUNCTION radius_acct(
   p_nas text, p_status text, p_session text, p_name text, p_mac text, p_ip text, p_epoch text, p_secs text,
-  p_in_lo text, p_in_hi text, p_out_lo text, p_out_hi text, p_cause text, p_prefix6 text, p_called text, p_class text) RETURNS text
+  p_in_lo text, p_in_hi text, p_out_lo text, p_out_hi text, p_cause text, p_prefix6 text, p_called text, p_class text,
+  p_delegated6 text, p_port text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   k uuid := md5(p_nas || '|' || p_session || '|' || p_name || '|' || p_mac)::uuid;
@@ -156,7 +176,8 @@ BEGIN
           in_octets = greatest(l.in_octets, up), out_octets = greatest(l.out_octets, down),
           started_at = least(l.started_at, at - make_interval(secs => len)),
           ip = CASE WHEN at >= l.updated_at THEN coalesce(addr, l.ip) ELSE l.ip END,
-          prefix6 = coalesce(nullif(left(p_prefix6, 64), ''), l.prefix6)
+          prefix6 = coalesce(nullif(left(p_prefix6, 64), ''), l.prefix6),
+          delegated6 = coalesce(nullif(left(p_delegated6, 64), ''), l.delegated6)
         WHERE l.key = k;
       IF FOUND THEN RETURN 'updated'; END IF;
     END IF;
@@ -164,11 +185,11 @@ BEGIN
     PERFORM pg_advisory_xact_lock(uuid_hash_extended(k, 0));
     LOOP
       INSERT INTO access_livesession AS l (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-          called, started_at, updated_at, seconds, in_octets, out_octets, terms)
+          called, started_at, updated_at, seconds, in_octets, out_octets, terms, delegated6)
         SELECT k, n.tenant_id, n.id, line.account_id, w.who, left(radius_plain(p_session), 128), w.device, addr,
                left(p_prefix6, 64), left(radius_plain(p_called), 64), coalesce(h.started_at, at - make_interval(secs => len)),
                at, greatest(len, h.seconds), greatest(up, h.in_octets), greatest(down, h.out_octets),
-               coalesce(nullif(left(split_part(p_class, '.', 2), 16), ''), line.terms, '')
+               coalesce(nullif(left(split_part(p_class, '.', 2), 16), ''), line.terms, ''), left(p_delegated6, 64)
           FROM (SELECT lower(left(radius_plain(p_name), 128)) AS who, radius_mac(radius_plain(p_mac)) AS device) w
           JOIN access_nas n ON n.id = p_nas::bigint
           LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = w.who
@@ -181,7 +202,7 @@ BEGIN
           seconds = greatest(l.seconds, excluded.seconds), in_octets = greatest(l.in_octets, excluded.in_octets),
           out_octets = greatest(l.out_octets, excluded.out_octets), started_at = least(l.started_at, excluded.started_at),
           ip = CASE WHEN excluded.updated_at >= l.updated_at THEN coalesce(excluded.ip, l.ip) ELSE l.ip END,
-          prefix6 = coalesce(nullif(excluded.prefix6, ''), l.prefix6)
+          prefix6 = coalesce(nullif(excluded.prefix6, ''), l.prefix6), delegated6 = coalesce(nullif(excluded.delegated6, ''), l.delegated6)
         -- Ghosts of the same device: same router, and the same address or long silent. They cannot be alive beside us.
         RETURNING CASE WHEN p_status = 'Start' THEN (SELECT array_agg(g.key) FROM access_livesession g
           WHERE g.tenant_id = l.tenant_id AND g.username = l.username AND g.nas_id = l.nas_id AND g.key <> k AND g.mac = l.mac
@@ -208,11 +229,11 @@ BEGIN
     PERFORM pg_advisory_xact_lock(uuid_hash_extended(k, 0));
     WITH s AS (DELETE FROM access_livesession l WHERE l.key = k RETURNING l.*)
     INSERT INTO access_sessionfresh (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept, delegated6)
       SELECT k, s.tenant_id, s.nas_id, s.account_id, s.username, s.session_id, s.mac, coalesce(addr, s.ip),
         coalesce(nullif(left(p_prefix6, 64), ''), s.prefix6), least(s.started_at, at - make_interval(secs => len)),
         greatest(at, s.started_at), greatest(s.seconds, len), greatest(s.in_octets, up), greatest(s.out_octets, down),
-        left(p_cause, 40), false FROM s
+        left(p_cause, 40), false, coalesce(nullif(left(p_delegated6, 64), ''), s.delegated6) FROM s
       ON CONFLICT DO NOTHING;
     IF FOUND THEN RETURN 'stopped'; END IF;
     UPDATE access_sessionfresh x SET ended_at = greatest(at, x.ended_at), seconds = greatest(x.seconds, len),
@@ -227,18 +248,18 @@ BEGIN
       DELETE FROM access_sessionhistory x WHERE x.tenant_id = h.tenant_id AND x.username = h.username AND x.key = k
          AND x.ended_at = h.ended_at;
       INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-          started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+          started_at, ended_at, seconds, in_octets, out_octets, cause, swept, delegated6)
         VALUES (k, h.tenant_id, h.nas_id, h.account_id, h.username, h.session_id, h.mac, coalesce(addr, h.ip), h.prefix6,
           h.started_at, greatest(at, h.ended_at), greatest(h.seconds, len), greatest(h.in_octets, up),
-          greatest(h.out_octets, down), left(p_cause, 40), false)
+          greatest(h.out_octets, down), left(p_cause, 40), false, h.delegated6)
         ON CONFLICT DO NOTHING;
       RETURN 'stopped';
     END IF;
     INSERT INTO access_sessionfresh (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)  -- the Start was lost
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept, delegated6)  -- the Start was lost
       SELECT k, n.tenant_id, n.id, line.account_id, w.who, left(radius_plain(p_session), 128),
              radius_mac(radius_plain(p_mac)), addr, left(p_prefix6, 64), at - make_interval(secs => len), at, len, up, down,
-             left(p_cause, 40), false
+             left(p_cause, 40), false, left(p_delegated6, 64)
         FROM (SELECT lower(left(radius_plain(p_name), 128)) AS who) w
         JOIN access_nas n ON n.id = p_nas::bigint
         LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = w.who
@@ -262,9 +283,9 @@ BEGIN
   WITH gone AS (DELETE FROM access_livesession WHERE key = ANY (keys) RETURNING *),
   kept AS (
     INSERT INTO access_sessionfresh (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept, delegated6)
       SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-        started_at, updated_at, seconds, in_octets, out_octets, why, by_sweep FROM gone
+        started_at, updated_at, seconds, in_octets, out_octets, why, by_sweep, delegated6 FROM gone
       ON CONFLICT DO NOTHING RETURNING 1)
   SELECT count(*) INTO n FROM kept;
   RETURN n;
@@ -281,9 +302,9 @@ BEGIN
     RETURNING *),
   filed AS (
     INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-        started_at, ended_at, seconds, in_octets, out_octets, cause, swept)
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept, delegated6)
       SELECT key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-        started_at, ended_at, seconds, in_octets, out_octets, cause, swept FROM gone ORDER BY tenant_id, username
+        started_at, ended_at, seconds, in_octets, out_octets, cause, swept, delegated6 FROM gone ORDER BY tenant_id, username
       ON CONFLICT DO NOTHING)
   SELECT count(*) INTO n FROM gone;
   RETURN n;
@@ -291,7 +312,7 @@ END $$;
 
 -- Why a login was refused, for the person who asks "why can't I connect?". One row a username, so that a router that
 -- tries all night fills nothing; losing the last one in a crash is harmless.
-CREATE OR REPLACE FUNCTION radius_refused(p_nas text, p_name text, p_mac text, p_reason text) RETURNS text
+CREATE OR REPLACE FUNCTION radius_refused(p_nas text, p_name text, p_mac text, p_reason text, p_port text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE t bigint; who text := lower(left(radius_plain(p_name), 128)); why text := left(radius_plain(p_reason), 200);
 BEGIN

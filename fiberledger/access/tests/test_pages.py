@@ -40,7 +40,7 @@ def test_a_router_is_added_with_a_secret_that_is_shown_only_for_a_reason(isp):
     address = fresh_address()
     form = {
         "name": "Tower 1", "kind": "mikrotik", "src_ip": address, "active": "on", "interim_seconds": 300, "coa_port": 3799, "api_port": 8728,
-        "for_suspended": "walled", "for_unknown": "reject", "walled_list": "expired",
+        "for_suspended": "walled", "for_unknown": "reject", "signing": "auto", "walled_list": "expired",
     }  # fmt: skip
     answer = owner.post(reverse("access:nas-new"), form)
     assert answer.status_code == 302, answer.content.decode()[:3000]
@@ -66,7 +66,7 @@ def test_a_router_is_added_with_a_secret_that_is_shown_only_for_a_reason(isp):
 def test_one_address_for_two_routers_is_refused_on_the_form(isp, zed, router):
     form = {
         "name": "Theirs", "kind": "mikrotik", "src_ip": router.address, "active": "on", "interim_seconds": 300,
-        "coa_port": 3799, "api_port": 8728, "for_suspended": "walled", "for_unknown": "reject",
+        "coa_port": 3799, "api_port": 8728, "for_suspended": "walled", "for_unknown": "reject", "signing": "auto",
     }  # fmt: skip
     answer = zed.client("owner").post(reverse("access:nas-new"), form)
     assert answer.status_code == 422
