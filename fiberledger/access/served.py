@@ -19,16 +19,19 @@ from django.utils.translation import gettext_noop
 
 from fiberledger import calendar
 from fiberledger.routers import Api, Trouble, coa
+from fiberledger.routers.mikrotik import Row
 
 from .models import Drift, LineCommand, Nas, RadiusLine
 from .rules import WALLED
 
 QUEUES, LISTS = "/queue/simple", "/ip/firewall/address-list"
+OURS = "fl:"  # how the comment of everything begins that we put on a router ourselves
 MOST = 100  # sessions put right in one go; the next reading takes the others
 AGAIN = timedelta(minutes=30)  # what could not be put right is not tried again before
 
 UNLISTED = gettext_noop("taken off the list")
 CHANGED = gettext_noop("speed changed and read back")
+SWITCHED_OFF = gettext_noop("a queue made by hand switched off")
 DROPPED = gettext_noop("dropped over the API: it comes back with the right terms")
 
 
@@ -36,7 +39,8 @@ DROPPED = gettext_noop("dropped over the API: it comes back with the right terms
 class Served:
     """What a router says of speeds and of the list behind the wall."""
 
-    rates: Mapping[str, str] = field(default_factory=dict)  # by the queue's name in lower case: bit/s up/down
+    rates: Mapping[str, str] = field(default_factory=dict)  # of its own queues, by name in lower case: bit/s up/down
+    by_hand: Mapping[str, Row] = field(default_factory=dict)  # queues that somebody made and that go before, by target
     listed: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by address: the entries' .id
 
 
@@ -51,13 +55,20 @@ class Finding:
 
 
 def read(api: Api, walled_list: str) -> Served:
-    """Only the queues the router made itself, and only the wall's list. Raises Trouble."""
-    rates = {row.get("name", "").lower(): row.get("max-limit", "") for row in api.rows(QUEUES, "name", "max-limit", dynamic="true")}  # fmt: skip
+    """The simple queues, those of the router's own making and those of somebody's, and the wall's list. Raises Trouble."""
+    rates: dict[str, str] = {}
+    by_hand: dict[str, Row] = {}
+    for row in api.rows(QUEUES, ".id", "name", "target", "max-limit", "dynamic", "disabled", "comment"):
+        if row.get("dynamic") == "true":
+            rates[row.get("name", "").lower()] = row.get("max-limit", "")
+        elif row.get("disabled") != "true" and not row.get("comment", "").startswith(OURS):
+            for target in row.get("target", "").lower().split(","):
+                by_hand.setdefault(target.removesuffix("/32"), row)
     listed: dict[str, list[str]] = {}
     if walled_list:
         for row in api.rows(LISTS, ".id", "address", list=walled_list):
             listed.setdefault(row.get("address", "").removesuffix("/32"), []).append(row[".id"])
-    return Served(rates, listed)
+    return Served(rates, by_hand, listed)
 
 
 def judge(
@@ -78,10 +89,19 @@ def judge(
         elif not walled and is_listed:
             found.append(Finding(session, row, "listed", walled_list))
         elif not walled and (wanted := _rate(terms.get(session.username))) and times[row.name] == 1 and row.service:
-            has = served.rates.get(f"<{row.service}-{row.name}>", "")
+            by_hand = _by_hand(served, row)
+            has = by_hand.get("max-limit", "") if by_hand else served.rates.get(_queue(row), "")
             if speeds(has) != speeds(wanted):
                 found.append(Finding(session, row, "rate", f"{in_words(has)} ≠ {in_words(wanted)}"))
     return found
+
+
+def _queue(row: Any) -> str:
+    return f"<{row.service}-{row.name}>"
+
+
+def _by_hand(served: Served, row: Any) -> Row | None:
+    return served.by_hand.get(_queue(row)) or served.by_hand.get(row.ip or "-")
 
 
 def _rate(terms: Mapping[str, str] | None) -> str:
@@ -180,9 +200,12 @@ def put_right(api: Api, nas: Nas, finding: Finding, terms: Mapping[str, str], se
         gone = row.ip not in read(api, nas.walled_list).listed
         return Done(finding, "unlist", UNLISTED if gone else finding.detail, gone)
     if finding.kind == "rate":
+        if by_hand := _by_hand(read(api, ""), row):
+            api.set(QUEUES, by_hand[".id"], {"disabled": True})
+            return Done(finding, "change", SWITCHED_OFF, _by_hand(read(api, ""), row) is None)
         found = coa.which(session.session_id, session.username, session.ip)
         answer = coa.ask((nas.src_ip, nas.coa_port), coa.CHANGE, secret, found + coa.new_terms(list(terms.items())), tries=2)  # fmt: skip
-        has = read(api, "").rates.get(f"<{row.service}-{row.name}>", "")
+        has = read(api, "").rates.get(_queue(row), "")
         if answer.kind == "ack" and speeds(has) == speeds(_rate(terms)):
             return Done(finding, "change", CHANGED, True)
     return Done(finding, "disconnect", DROPPED, api.remove(row.path, row.id))

@@ -28,6 +28,10 @@ def add_commands(subparsers: Any) -> None:
         "network", help="simulate the demo's routers until stopped (what `fiberledger run` starts)"
     )
     network.set_defaults(run=_network)
+    broken = demo.add_parser(
+        "break", help="break something on the demo's router by hand, to watch it being seen and put right"
+    )
+    broken.set_defaults(run=_break)
     demo.add_parser("logins", help="who may look around").set_defaults(run=_logins, needs="nothing")
 
 
@@ -84,6 +88,17 @@ def _network(options: Any) -> int:
     if not environment.shows_demo():
         raise Refusal("there is no demo here: fiberledger demo load")
     run()
+    return 0
+
+
+def _break(options: Any) -> int:
+    from .network import break_something
+
+    for sentence in break_something():
+        print(sentence)
+    print(
+        "Within five minutes, or when you press “Ask it now” on the router's page: Network → Drift and → Router commands."
+    )
     return 0
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 
-from fiberledger.access import play, served
+from fiberledger.access import play, reading, served
 from fiberledger.access import services as access
 from fiberledger.access.models import LiveSession, Nas
 from fiberledger.access.secrets import strong_password
 from fiberledger.identity import Actor
 from fiberledger.routers.simulator import CommandPort, Simulator
-from fiberledger.tenancy import tenant_scope
+from fiberledger.tenancy import Refusal, tenant_scope
 from fiberledger.tenancy.models import Tenant
 
 from .cast import COMPANIES
@@ -35,6 +35,26 @@ def run() -> None:
                 play.play_on(tenant_id)
                 _populate(tenant_id, router)
             time.sleep(EVERY)
+
+
+def break_something() -> list[str]:
+    """What an engineer in a hurry does on a router by hand: one client who has paid is put on the wall's list, another gets a
+    queue that is ten times as fast. Returns a sentence each."""
+    tenant = Tenant.objects.filter(slug__in=COMPANIES).order_by("pk").first()
+    if tenant is None:
+        raise Refusal("there is no demo here: fiberledger demo load")
+    with tenant_scope(tenant.pk):
+        nas = Nas.objects.order_by("pk").first()
+        assert nas is not None, "the demo has a router for each company"
+        paid = LiveSession.objects.filter(nas=nas, ip__isnull=False).exclude(terms="walled").order_by("username")
+        lucky, unlucky = paid[0], paid[1]
+    with reading.open_api(nas) as api:
+        api.add(served.LISTS, {"list": nas.walled_list, "address": unlucky.ip})
+        api.add(served.QUEUES, {"name": f"test {lucky.username}", "target": f"{lucky.ip}/32", "max-limit": "100M/100M"})
+    return [
+        f"{tenant.name}, {nas.name}: {unlucky.username}, who has paid, stands on the list {nas.walled_list}.",
+        f"{tenant.name}, {nas.name}: {lucky.username} has a queue of 100M/100M that goes before the one that was paid for.",
+    ]
 
 
 def _router(stack: ExitStack, tenant_id: int) -> Simulator:

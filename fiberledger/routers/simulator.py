@@ -295,7 +295,7 @@ class Simulator:
             return _no(f"failure: {path.rpartition('/')[2]} with the same name already exists")
         if self.half_applies:
             given = dict(list(given.items())[::2])
-        row = {".id": f"*{self._next:X}", **given}
+        row = {".id": f"*{self._next:X}", **_as_shown(given)}
         if path == "/system/scheduler":
             row["due"] = str(self._clock + _minutes(row["interval"]))
         self._next += 1
@@ -309,7 +309,7 @@ class Simulator:
             return _no("no such item")
         if self.half_applies:
             given = dict(list(given.items())[:2])
-        row.update(given)
+        row.update(_as_shown(given))
         return [["!done"]]
 
     def _unset(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
@@ -509,6 +509,11 @@ def _given(sentence: Sequence[str]) -> Row:
         name: value
         for name, _equals, value in (word[1:].partition("=") for word in sentence[1:] if word.startswith("="))
     }
+
+
+def _as_shown(given: Row) -> Row:
+    """Yes and no as a router shows them again."""
+    return {name: {"yes": "true", "no": "false"}.get(value, value) for name, value in given.items()}
 
 
 def _queue_of(session: Row) -> str:

@@ -65,3 +65,21 @@ def test_a_change_of_speed_is_taken_in_place(isp, router):
             assert LiveSession.objects.count() == before
             services.reconcile()
             assert not Drift.objects.exists()
+
+
+def test_what_is_broken_to_be_watched_is_put_right(isp, router, clock, monkeypatch):
+    [make_line(isp, name=f"P {n}", username=f"p{n}", phone=f"030012345{n:02}") for n in range(6)]
+    monkeypatch.setattr(network, "COMPANIES", [isp.tenant.slug])
+    play.play_sessions(isp.tenant.pk, days=1)
+    with ExitStack() as stack:
+        simulated = stack.enter_context(network._router(stack, isp.tenant.pk))
+        network._populate(isp.tenant.pk, simulated)
+        said = " ".join(network.break_something())
+        assert simulated.rows["/ip/firewall/address-list"] and "has paid" in said
+        clock.forward(minutes=2)
+        reading.read_router(isp.tenant.pk, router.nas.pk)
+        assert not simulated.rows["/ip/firewall/address-list"]
+        with isp.scope():
+            healed = {command.username: command.answer for command in LineCommand.objects.all()}
+            assert len(healed) == 2 and not Drift.objects.exists()
+            assert all(name in said for name in healed)

@@ -115,6 +115,14 @@ def test_what_an_engineer_breaks_by_hand_is_seen_and_put_right(shop, people, rou
     assert told(shop, "bilal") == [("unlist", "confirmed")] and told(shop, "chand") == [("change", "confirmed")]
     assert drifting(shop) == []
 
+    # Another gets a faster queue that goes before his own: it is switched off, and kept to be looked at.
+    faster = router.api.put(
+        "/queue/simple", name="for my cousin", target=f"{rows['chand']['address']}/32", max_limit="50000000/50000000"
+    )
+    look(shop, router, clock)
+    assert faster["disabled"] == "true" and told(shop, "chand")[1:] == [("change", "confirmed")]
+    assert drifting(shop) == []
+
     # And who owes is let out by hand: back behind the wall.
     night(shop)
     router.report()

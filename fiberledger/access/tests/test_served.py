@@ -39,10 +39,17 @@ def test_whatever_a_router_says_is_read(text):
         (SESSION, ROW, served.Served({"<pppoe-asha>": "1000000/20000000"}), "rate"),
         (SESSION, ROW, served.Served(), "rate"),  # nobody holds it back
         (SESSION, ROW, served.Served({"<pppoe-asha>": "0/0"}), "rate"),
+        (
+            SESSION,
+            ROW,
+            served.Served(RIGHT.rates, {"10.9.0.1": {"max-limit": "50M/50M"}}),
+            "rate",
+        ),  # it goes before the router's
+        (SESSION, ROW, served.Served({}, {"<pppoe-asha>": {"max-limit": "10M/20M"}}), None),
         (SESSION, replace(ROW, service=""), served.Served(), None),  # a hotspot's queues have other names
-        (SESSION, ROW, served.Served(RIGHT.rates, {"10.9.0.1": ["*5"]}), "listed"),
-        (SESSION, ROW, served.Served(RIGHT.rates, {"10.9.0.2": ["*5"]}), None),
-        (WALLED, ROW, served.Served({}, {"10.9.0.1": ["*5"]}), None),
+        (SESSION, ROW, served.Served(RIGHT.rates, {}, {"10.9.0.1": ["*5"]}), "listed"),
+        (SESSION, ROW, served.Served(RIGHT.rates, {}, {"10.9.0.2": ["*5"]}), None),
+        (WALLED, ROW, served.Served({}, {}, {"10.9.0.1": ["*5"]}), None),
         (WALLED, ROW, served.Served(), "unlisted"),
         (WALLED, replace(ROW, ip=""), served.Served(), None),
     ],
