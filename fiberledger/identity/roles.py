@@ -229,6 +229,7 @@ _TEMPLATES = (
             "places.*",
             "catalog.view",
             "access.*",
+            "ipam.*",
             "files.view",
             "files.add",
         ),
@@ -247,6 +248,7 @@ _TEMPLATES = (
             "access.routers_view",
             "access.sessions",
             "access.disconnect",
+            "ipam.view",
         ),
     ),
     Template(
@@ -268,6 +270,8 @@ _TEMPLATES = (
             "access.view",
             "access.edit",
             "access.sessions",
+            "ipam.view",
+            "ipam.assign",
         ),
     ),
     Template(

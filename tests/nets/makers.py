@@ -3,6 +3,7 @@ or None where the newest row of that model is it."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -192,6 +193,47 @@ def _drift(rows: Any) -> Any:
     )  # fmt: skip
 
 
+def _prefix(rows: Any) -> Any:
+    from fiberledger.ipam.models import Prefix, Vrf
+
+    number = uuid4().int
+    net = ipaddress.ip_network(f"10.{number % 256}.{number // 256 % 256}.{number // 65536 % 64 * 4}/30")
+    return Prefix.objects.create(vrf=rows.one(Vrf), network=net, description=rows.text())
+
+
+def _vlan(rows: Any) -> Any:
+    from fiberledger.ipam.models import Vlan
+    from fiberledger.places.models import Branch
+
+    return Vlan.objects.create(number=uuid4().int % 4000 + 1, name=rows.text(), branch=rows.one(Branch))
+
+
+def _pool(rows: Any) -> Any:
+    from fiberledger.ipam.models import Pool, Prefix
+
+    prefix = rows.one(Prefix) if Prefix not in rows.made or not Pool.objects.exists() else _prefix(rows)
+    net = prefix.network
+    return Pool.objects.create(name=rows.text(), prefix=prefix, vrf=prefix.vrf, first=net[1], last=net[2])
+
+
+def _holding(rows: Any) -> Any:
+    from fiberledger.ipam.models import Holding, Vrf
+
+    number = uuid4().int
+    return Holding.objects.create(
+        vrf=rows.one(Vrf),
+        network=ipaddress.ip_network(number % 2**24 + (10 << 24)),
+        purpose=rows.text(),
+        began_by="net",
+    )
+
+
+def _full_block(rows: Any) -> Any:
+    from fiberledger.ipam.models import FullBlock, Vrf
+
+    return FullBlock.objects.create(vrf_id=rows.one(Vrf).pk, block=ipaddress.ip_address(uuid4().int % 2**24 * 256))
+
+
 # Where the rows of what pages read as one are kept.
 KEPT_IN = {"access_pastsession": "access_sessionhistory"}
 # After ten thousand copies: what the copies of one table are to those of another.
@@ -214,6 +256,11 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "access.RadiusLine": _radius_line,
     "access.SessionHistory": _past_session,
     "access.Drift": _drift,
+    "ipam.Prefix": _prefix,
+    "ipam.Pool": _pool,
+    "ipam.Vlan": _vlan,
+    "ipam.Holding": _holding,
+    "ipam.FullBlock": _full_block,
     "imports.ImportRun": _import,
     "billing.Invoice": _invoice,
     "payments.Payment": _payment,
