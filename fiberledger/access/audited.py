@@ -10,8 +10,12 @@ ACTIONS = {
     "router.api_password_set": _("Router API password changed"),
     "router.secret_set": _("Router secret changed"),
     "router.secret_revealed": _("Router secret revealed"),
+    "router.certificate_accepted": _("Router's new certificate accepted"),
+    "pop.added": _("Point of presence added"),
+    "pop.changed": _("Point of presence changed"),
     "drift.accepted": _("Difference on the network accepted"),
     "drift.healed": _("Difference on the network put right by hand"),
     "session.disconnected": _("Session disconnected"),
 }
-CRITICAL = {"router.secret_set", "router.api_password_set", "account.password_revealed", "router.secret_revealed"}
+CRITICAL = {"router.secret_set", "router.api_password_set", "account.password_revealed", "router.secret_revealed",
+            "router.certificate_accepted"}  # fmt: skip

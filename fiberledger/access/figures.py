@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from fiberledger import calendar
 from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Worklist
 
+from . import probing
 from .models import Drift, LiveSession, Nas, RefusedLogin
 
 
@@ -28,6 +29,14 @@ def _silent(request: Any) -> Reading:
         tone="bad" if silent else "",
         rising_is="bad",
     )
+
+
+def _unreached(request: Any) -> Reading:
+    """By our probes: a router may be silent because nobody logs in, and one that is not reached may still serve."""
+    routers = Nas.objects.visible_to(request.actor)
+    down = routers.down().count()
+    note = _("of %(n)d in use") % {"n": routers.in_use().count()}
+    return Reading(down, note=note, tone="bad" if down else "", rising_is="bad")
 
 
 def _drift(request: Any) -> Reading:
@@ -64,7 +73,43 @@ def _by_router(request: Any) -> ChartData:
 
 
 def _work(request: Any) -> Iterable[WorkItem]:
-    for nas in Nas.objects.visible_to(request.actor).silent().order_by("last_seen_at")[:5]:
+    routers = Nas.objects.visible_to(request.actor)
+    for nas in routers.down().select_related("probe").order_by("probe__since")[:5]:
+        yield WorkItem(
+            _("%(name)s is not reached") % {"name": nas.name},
+            f"{reverse('access:nas', args=[nas.pk])}?tab=health",
+            nas.probe.problem or _("It answers neither its API nor commands."),
+            icon="unplug",
+            tone="bad",
+            action=_("Look"),
+        )
+    for nas in routers.in_use().exclude(certificate_offered="").order_by("name")[:5]:
+        yield WorkItem(
+            _("%(name)s shows another certificate") % {"name": nas.name},
+            reverse("access:accept-certificate", args=[nas.pk]),
+            _("Nothing is said to it over the API until somebody accepts it: was it reset or replaced?"),
+            icon="shield-alert",
+            tone="bad",
+            action=_("Look"),
+        )
+    for nas in routers.in_use().filter(probe__denied__gte=probing.DENIED_AFTER).order_by("name")[:5]:
+        yield WorkItem(
+            _("%(name)s refuses our API password") % {"name": nas.name},
+            f"{reverse('access:nas', args=[nas.pk])}?tab=health",
+            _("Somebody changed it on the router, or its user is gone."),
+            icon="key-round",
+            tone="bad",
+            action=_("Look"),
+        )
+    for nas in routers.nearly_full().order_by("name")[:5]:
+        yield WorkItem(
+            _("%(name)s is nearly full") % {"name": nas.name},
+            reverse("access:nas", args=[nas.pk]),
+            _("Sessions: %(load)s.") % {"load": nas.load},
+            icon="gauge",
+            action=_("Look"),
+        )
+    for nas in routers.silent().order_by("last_seen_at")[:5]:
         yield WorkItem(
             _("%(name)s is silent") % {"name": nas.name},
             reverse("access:nas", args=[nas.pk]),
@@ -91,6 +136,10 @@ FIGURES = [
     Figure(
         "routers-silent", gettext_lazy("Silent routers"), _silent, "access:nas-list", "router", "access.routers_view",
         desks=("network",), order=41,
+    ),
+    Figure(
+        "routers-down", gettext_lazy("Routers not reached"), _unreached, "access:nas-list", "unplug", "access.routers_view",
+        desks=("owner", "network"), order=43,
     ),
     Figure(
         "drift", gettext_lazy("Drift"), _drift, "access:drift-list", "git-compare", "access.sessions",

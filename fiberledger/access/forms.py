@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from . import services
-from .models import AccessAccount, Nas
+from .models import AccessAccount, Nas, Pop
 
 _MONO = {"spellcheck": "false", "autocomplete": "off", "autocapitalize": "none"}
 
@@ -32,7 +32,7 @@ class NasForm(forms.ModelForm):
     )
 
     sections = [
-        (_("Router"), ["name", "kind", "src_ip", "branch", "active", "note"]),
+        (_("Router"), ["name", "kind", "src_ip", "pop", "branch", "capacity", "active", "note"]),
         (_("RADIUS"), ["new_secret", "interim_seconds", "signing", "coa_port"]),
         (_("MikroTik API"), ["api_username", "new_api_password", "api_port", "api_tls"]),
         (_("Who is not served"), ["for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate"]),
@@ -41,7 +41,7 @@ class NasForm(forms.ModelForm):
     class Meta:
         model = Nas
         fields = [
-            "name", "kind", "src_ip", "branch", "active", "note", "interim_seconds", "signing", "coa_port",
+            "name", "kind", "src_ip", "pop", "branch", "capacity", "active", "note", "interim_seconds", "signing", "coa_port",
             "api_username", "api_port", "api_tls", "for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate",
         ]  # fmt: skip
 
@@ -50,6 +50,22 @@ class NasForm(forms.ModelForm):
         return services.save_nas(
             self.instance, secret=given["new_secret"], api_password=given["new_api_password"], by=actor
         )
+
+
+class PopForm(forms.ModelForm):
+    """A place where routers stand."""
+
+    sections = [
+        (_("Place"), ["name", "branch", "area", "address", "note"]),
+        (_("Position"), ["latitude", "longitude"]),
+    ]
+
+    class Meta:
+        model = Pop
+        fields = ["name", "branch", "area", "address", "latitude", "longitude", "note"]
+
+    def save_as(self, actor: Any) -> Pop:
+        return services.save_pop(self.instance, by=actor)
 
 
 class AccountForm(forms.ModelForm):

@@ -7,13 +7,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Deferrable, Exists, F, OuterRef, Q, Subquery
-from django.db.models.functions import Lower
+from django.db.models import Count, Deferrable, Exists, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, Lower
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
 from fiberledger.identity.visibility import ScopedQuerySet
-from fiberledger.places.models import Branch
+from fiberledger.places.models import Area, Branch
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy.models import (
     TenantForeignKey,
@@ -47,6 +47,58 @@ def is_prefix6(value: str) -> None:
         raise ValidationError(
             _("This is no IPv6 prefix; write it as 2001:db8:12::/56, with nothing beyond the length in it.")
         )
+
+
+class Pop(TenantModel):
+    """A place where routers stand: a tower, a cabinet, a room in an office."""
+
+    name = models.CharField(_("name"), max_length=80)
+    branch = TenantForeignKey(
+        Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("branch")
+    )
+    area = TenantForeignKey(
+        Area, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("area")
+    )
+    address = models.CharField(_("address"), max_length=200, blank=True, default="")
+    latitude = models.DecimalField(
+        _("latitude"), max_digits=9, decimal_places=6, null=True, blank=True,
+        validators=[MinValueValidator(-90), MaxValueValidator(90)],
+    )  # fmt: skip
+    longitude = models.DecimalField(
+        _("longitude"), max_digits=9, decimal_places=6, null=True, blank=True,
+        validators=[MinValueValidator(-180), MaxValueValidator(180)],
+    )  # fmt: skip
+    note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(default=calendar.now, editable=False)
+
+    class QuerySet(ScopedQuerySet):
+        branch_lookup = "branch"
+        area_lookup = "area"
+
+        def with_routers(self):
+            """Each with how many routers stand there, as `routers`."""
+            return self.annotate(routers=Coalesce(Subquery(_count(Nas.objects.filter(pop=OuterRef("pk")), "pop")), 0))
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        verbose_name = _("point of presence")
+        verbose_name_plural = _("points of presence")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name"], name="pop_name_once",
+                violation_error_message=_("Another point of presence has this name."),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _count(rows: models.QuerySet, key: str) -> models.QuerySet:
+    """For a Subquery: how many of these rows have the outer row's key."""
+    return rows.order_by().values(key).annotate(n=Count("*")).values("n")
 
 
 class Nas(TenantModel):
@@ -86,6 +138,13 @@ class Nas(TenantModel):
     branch = TenantForeignKey(
         Branch, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("branch")
     )
+    pop = TenantForeignKey(
+        Pop, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("point of presence")
+    )
+    capacity = models.PositiveIntegerField(
+        _("sessions at most"), null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text=_("What it carries well. At 80 % it is on the engineer's worklist."),
+    )  # fmt: skip
     active = models.BooleanField(_("in use"), default=True)
     interim_seconds = models.PositiveIntegerField(
         _("reports every"),
@@ -136,6 +195,9 @@ class Nas(TenantModel):
     )  # fmt: skip
     api_tls = models.BooleanField(_("API over TLS"), default=False)
     note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    # SHA-256 of the certificate it is known by over TLS, and of another one that it showed since and that is not accepted.
+    certificate = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    certificate_offered = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     api_password = models.BinaryField(null=True, editable=False)
     secret = models.BinaryField(editable=False)
     radius_secret = models.BinaryField(editable=False)
@@ -146,9 +208,23 @@ class Nas(TenantModel):
 
     class QuerySet(ScopedQuerySet):
         branch_lookup = "branch"
+        area_lookup = "pop__area"
 
         def in_use(self):
             return self.filter(active=True)
+
+        def down(self):
+            """In use, once reached, and not any more."""
+            return self.in_use().filter(probe__up=False)
+
+        def with_load(self):
+            """Each with what its list shows: sessions that are on, and what it said of itself when it was last reached."""
+            online = Coalesce(Subquery(_count(LiveSession.objects.filter(nas=OuterRef("pk")), "nas")), 0)
+            of_probe = ("up", "since", "answered_at", "cpu", "memory", "uptime_seconds", "version", "board")
+            return self.annotate(online=online, **{f"probe_{name}": F(f"probe__{name}") for name in of_probe})
+
+        def nearly_full(self):
+            return self.in_use().filter(capacity__isnull=False).with_load().filter(online__gte=F("capacity") * 0.8)
 
         def silent(self):
             """In use, once heard, and not for three times as long as FreeRADIUS remembers a device."""
@@ -180,6 +256,12 @@ class Nas(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def load(self) -> str:
+        """Sessions that are on, of those it carries; of rows `with_load`."""
+        online = getattr(self, "online", 0)
+        return f"{online:,} / {self.capacity:,} · {online * 100 // self.capacity} %" if self.capacity else f"{online:,}"
 
     @property
     def is_silent(self) -> bool:
@@ -219,6 +301,68 @@ class Nas(TenantModel):
 
     def plain_secret(self) -> str:
         return secrets.unlock(self.secret, f"nas:{self.tenant_id}")
+
+
+class RouterProbe(TenantModel):
+    """Whether a router is there, and what it says of itself: asked every minute. Written by the jobs alone."""
+
+    nas = TenantOneToOneField(Nas, on_delete=models.CASCADE, primary_key=True, related_name="probe")
+    id = None  # type: ignore[assignment]
+    asked_at = models.DateTimeField(null=True)  # by hand; what is older than this is not the answer to it
+    probed_at = models.DateTimeField(_("last probe"), null=True)
+    answered_at = models.DateTimeField(_("last answer"), null=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    failing_since = models.DateTimeField(null=True)
+    up = models.BooleanField(_("reached"), null=True)  # not known until it answered once
+    since = models.DateTimeField(_("since"), null=True)
+    millis = models.PositiveIntegerField(_("answers within"), null=True)
+    problem = models.CharField(_("problem"), max_length=200, blank=True, default="")
+    denied = models.PositiveIntegerField(default=0)  # in a row
+    commands = models.CharField(_("answer to a command"), max_length=120, blank=True, default="")
+    cpu = models.PositiveSmallIntegerField(_("processor"), null=True)
+    memory = models.PositiveSmallIntegerField(_("memory in use"), null=True)
+    uptime_seconds = models.BigIntegerField(_("running for"), null=True)
+    version = models.CharField(_("version"), max_length=40, blank=True, default="")
+    board = models.CharField(_("board"), max_length=60, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("probe of a router")
+
+    def __str__(self) -> str:
+        return str(self.nas)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Somebody wants to know, and the job has not answered yet."""
+        return self.asked_at is not None and (self.probed_at is None or self.probed_at < self.asked_at)
+
+
+class RouterEvent(TenantModel):
+    """Something that happened to a router, as we saw it from here."""
+
+    class Kind(models.TextChoices):
+        DOWN = "down", _("Not reached")
+        UP = "up", _("Reached again")
+        DENIED = "denied", _("Refuses our API password")
+        CERTIFICATE = "certificate", _("Shows another certificate")
+
+    nas = TenantForeignKey(Nas, on_delete=models.CASCADE, related_name="+", verbose_name=_("router"))
+    kind = models.CharField(_("what"), max_length=12, choices=Kind.choices)
+    at = models.DateTimeField(_("at"))
+    note = models.CharField(_("note"), max_length=200, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("router event")
+        verbose_name_plural = _("router events")
+        indexes = [models.Index(fields=["tenant", "nas", "-id"], name="router_event_of_nas")]
+        constraints = [
+            models.CheckConstraint(
+                name="router_event_kind_known", condition=Q(kind__in=["down", "up", "denied", "certificate"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.nas} {self.kind}"
 
 
 class RouterReading(TenantModel):

@@ -9,6 +9,7 @@ NAVIGATION = [
     Entry("network", _("Past sessions"), "access:sessionhistory-list", "history", "access.sessions", order=20),
     Entry("network", _("Refused logins"), "access:refusedlogin-list", "shield-x", "access.sessions", order=30),
     Entry("network", _("Routers"), "access:nas-list", "router", "access.routers_view", order=40, keys="g r"),
+    Entry("network", _("Points of presence"), "access:pop-list", "map-pin", "access.routers_view", order=42),
     Entry("network", _("Drift"), "access:drift-list", "git-compare", "access.sessions", order=45, keys="g d"),
     Entry("network", _("Router commands"), "access:linecommand-list", "send", "access.sessions", order=50),
 ]

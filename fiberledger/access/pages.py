@@ -13,8 +13,20 @@ from django.utils.translation import ngettext
 from fiberledger import screens
 from fiberledger.screens import Column, Fact
 
-from . import services
-from .models import LineCommand, LiveSession, Nas, RadiusLine, RefusedLogin, RouterReading, SessionHistory
+from . import probing, services
+from .models import (
+    LineCommand,
+    LiveSession,
+    Nas,
+    Pop,
+    RadiusLine,
+    RefusedLogin,
+    RouterEvent,
+    RouterProbe,
+    RouterReading,
+    SessionHistory,
+    show_seconds,
+)
 from .rules import normal_mac
 
 _LINES = 10  # of one subscriber, on one page
@@ -65,6 +77,64 @@ def commands_of_router(request: Any, nas: Nas) -> dict[str, Any]:
         "actor_name",
     ]
     return {"table": screens.table(columns, rows, model=LineCommand, empty=_("Nothing was commanded yet."))}
+
+
+def health(request: Any, nas: Nas) -> dict[str, Any]:
+    """Whether the router is there, how it is, and what happened to it."""
+    rows = RouterEvent.objects.filter(nas=nas).order_by("-pk")[:50]
+    columns = [Column("kind", kind="badge"), Column("at", kind="moment"), "note"]
+    return {
+        **probed(request, nas),
+        "table": screens.table(
+            columns, rows, url=None, model=RouterEvent, caption=_("What happened"), empty=_("Nothing yet."),
+        ),
+    }  # fmt: skip
+
+
+def probed(request: Any, nas: Nas) -> dict[str, Any]:
+    """What the last probe found."""
+    found = RouterProbe.objects.filter(nas=nas).first()
+    facts = [Fact(_("Last probe"), found.probed_at if found else _("not yet"))]
+    if found and found.probed_at:
+        if found.problem:
+            facts.append(Fact(_("Problem"), found.problem, tone="bad"))
+        facts.append(Fact(_("Last answer"), found.answered_at or _("never")))
+        if found.up is not None:
+            facts.append(Fact(_("Reached since") if found.up else _("Not reached since"), found.since))
+        if nas.has_api and not found.problem:
+            facts.append(Fact(_("API"), _("lets us in, within %(n)d ms") % {"n": found.millis or 0}, tone="good"))
+        if found.commands:
+            word = (
+                _("answers, and the secret fits")
+                if found.commands == "answers"
+                else _("no answer: wrong secret, port closed or tunnel down")
+            )
+            facts.append(Fact(_("Commands over RADIUS"), word, tone="good" if found.commands == "answers" else "warn"))
+        if found.version:
+            facts += [
+                Fact(_("Version"), f"{found.version} · {found.board}"),
+                Fact(_("Running for"), show_seconds(found.uptime_seconds or 0)),
+                Fact(_("Processor"), f"{found.cpu} %", tone="bad" if (found.cpu or 0) >= 90 else ""),
+                Fact(_("Memory in use"), f"{found.memory} %", tone="bad" if (found.memory or 0) >= 90 else ""),
+            ]
+    if nas.api_tls:
+        known = probing.fingerprint(nas.certificate) if nas.certificate else _("none yet: the first one is remembered")
+        facts.append(Fact(_("Known by its certificate"), known))
+    return {
+        "nas": nas, "waiting": bool(found and found.is_waiting), "said": facts, "may_test": request.actor.may("access.routers"),
+    }  # fmt: skip
+
+
+def routers_of_pop(request: Any, pop: Pop) -> dict[str, Any]:
+    rows = Nas.objects.visible_to(request.actor).filter(pop=pop).with_load().order_by("name")[:200]
+    columns = [
+        "name",
+        Column("src_ip", kind="code"),
+        "kind",
+        Column("load", _("Sessions")),
+        Column("last_seen_at", kind="ago"),
+    ]
+    return {"table": screens.table(columns, rows, model=Nas, empty=_("No router stands here yet."))}
 
 
 def on_router(request: Any, nas: Nas) -> dict[str, Any]:

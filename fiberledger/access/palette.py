@@ -65,4 +65,5 @@ def _address(text: str) -> str:
 ACTIONS = [
     PaletteAction(gettext_lazy("Who is online"), "access:livesession-list", "wifi", "access.sessions", order=40),
     PaletteAction(gettext_lazy("Add a router"), "access:nas-new", "router", "access.routers", order=60),
+    PaletteAction(gettext_lazy("Add a point of presence"), "access:pop-new", "map-pin", "access.routers", order=61),
 ]

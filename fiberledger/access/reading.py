@@ -122,7 +122,7 @@ def compare(ours: Sequence[Any], theirs: Sequence[OnRouter], at: datetime) -> Co
 def open_api(nas: Nas, *, seconds: float = 10) -> Api:
     return Api(
         nas.src_ip, nas.api_port, username=nas.api_username, password=nas.plain_api_password(), tls=nas.api_tls,
-        seconds=seconds,
+        pin=nas.certificate, seconds=seconds,
     )  # fmt: skip
 
 

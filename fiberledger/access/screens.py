@@ -10,8 +10,8 @@ from fiberledger.screens import Bulk, Button, Column, Empty, Fact, Filter, Scree
 from fiberledger.screens.cells import looks
 
 from . import pages
-from .forms import NasForm
-from .models import Drift, LineCommand, LiveSession, Nas, RefusedLogin, SessionHistory
+from .forms import NasForm, PopForm
+from .models import Drift, LineCommand, LiveSession, Nas, Pop, RefusedLogin, SessionHistory, show_seconds
 
 looks("good", "radio", "heard")
 looks("bad", "radio", "silent")
@@ -22,11 +22,34 @@ looks("warn", "pen-off", "both", "unsigned")
 looks("bad", "door-open", "intruder", "outside")
 looks("warn", "brick-wall", "shut_in")
 looks("warn", "gauge", "speed", "terms")
+looks("bad", "unplug", "down")
+looks("good", "plug", "up")
+looks("bad", "key-round", "denied")
+looks("bad", "shield-alert", "certificate")
 
+REACHED = {"up": _("Reached"), "down": _("Not reached")}
 STATES = {"heard": _("Heard"), "silent": _("Silent"), "new": _("Never heard"), "off": _("Not in use")}
 SIGNS = {
     "signed": _("Signed"), "both": _("Some are signed"), "unsigned": _("Not signed"), "unheard": _("None heard"),
 }  # fmt: skip
+
+
+def _down(rows: Any) -> Any:
+    return rows.down()
+
+
+def _full(rows: Any) -> Any:
+    return rows.nearly_full()
+
+
+def _reached(nas: Nas) -> Any:
+    """Up or down by our probes, where that is known."""
+    up = getattr(nas, "probe_up", None)
+    return None if up is None or not nas.active else _Word("up" if up else "down", REACHED)
+
+
+def _percent(name: str) -> Any:
+    return lambda nas: f"{value} %" if (value := getattr(nas, name, None)) is not None else ""
 
 
 def _silent(rows: Any) -> Any:
@@ -81,37 +104,70 @@ routers = Screen(
     columns=(
         "name",
         Column("state", _("State"), kind="badge", value=lambda nas: _Word(nas.state, STATES)),
+        Column("reached", _("Probe"), kind="badge", value=_reached, sort=False),
         "src_ip",
-        "kind",
-        "branch",
+        Column("pop", sort=False),
+        Column("load", _("Sessions"), sort=False),
         Column("last_seen_at", kind="ago"),
         Column("signs", _("Its logins"), kind="badge", value=lambda nas: _Word(nas.signs, SIGNS), hidden=True),
         Column("signing", hidden=True),
+        Column(
+            "answered_at",
+            _("Last answer"),
+            kind="ago",
+            value=lambda nas: getattr(nas, "probe_answered_at", None),
+            sort=False,
+        ),
+        Column("cpu", _("Processor"), value=_percent("probe_cpu"), sort=False),
+        Column("memory", _("Memory in use"), value=_percent("probe_memory"), sort=False, hidden=True),
+        Column(
+            "uptime",
+            _("Running for"),
+            value=lambda nas: show_seconds(getattr(nas, "probe_uptime_seconds", None) or 0),
+            sort=False,
+            hidden=True,
+        ),
+        Column(
+            "version",
+            _("Version"),
+            value=lambda nas: getattr(nas, "probe_version", None) or "",
+            sort=False,
+            hidden=True,
+        ),
+        Column("kind", hidden=True),
+        Column("branch", hidden=True, sort=False),
         Column("for_suspended", hidden=True),
         Column("interim_seconds", hidden=True),
         Column("active", hidden=True),
         Column("note", hidden=True),
     ),
     filters=(
-        "kind",
+        "pop",
         "branch",
+        Filter("area", _("Area"), lookup="pop__area"),
+        "kind",
         "active",
+        Filter("down", _("Not reached"), test=_down, icon="unplug"),
         Filter("silent", _("Silent"), test=_silent, icon="radio"),
         Filter("unsigned", _("Without signature"), test=_unsigned, icon="pen-off"),
+        Filter("full", _("Nearly full"), test=_full, icon="gauge"),
     ),
     views=(View("unsigned", _("Without signature"), "unsigned=1"),),
     search=("name__icontains", "src_ip", "note__icontains"),
     order="name",
+    rows="with_load",
+    page_size=40,
     facts=_nas_facts,
     status="",
     number="src_ip",
     sections=(
-        (_("Router"), ("name", "kind", "src_ip", "branch", "active", "note")),
+        (_("Router"), ("name", "kind", "src_ip", "pop", "branch", "capacity", "active", "note")),
         (_("RADIUS"), ("interim_seconds", "signing", "signed_at", "unsigned_at", "coa_port")),
         (_("MikroTik API"), ("api_username", "api_port", "api_tls")),
         (_("Who is not served"), ("for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate")),
     ),
     tabs=(
+        Tab("health", _("Health"), "access/_health.html", pages.health, order=15, icon="heart-pulse"),
         Tab("setup", _("Set-up"), "access/_setup.html", pages.setup, "access.routers", order=20, icon="terminal"),
         Tab(
             "on-router",
@@ -138,6 +194,37 @@ routers = Screen(
         _("Add a router"),
     ),
     help=_("Each router needs an address of its own, best in a tunnel to us: that is how we know it."),
+)
+
+
+pops = Screen(
+    model=Pop,
+    form=PopForm,
+    view_needs="access.routers_view",
+    edit_needs="access.routers",
+    create_needs="access.routers",
+    icon="map-pin",
+    columns=(
+        "name",
+        Column("branch", sort=False),
+        Column("area", sort=False),
+        Column("address", sort=False),
+        Column("routers", _("Routers"), kind="number", value=lambda pop: getattr(pop, "routers", None), sort=False),
+        Column("note", hidden=True, sort=False),
+    ),
+    filters=("branch", "area"),
+    search=("name__icontains", "address__icontains"),
+    order="name",
+    rows="with_routers",
+    status="",
+    tabs=(Tab("routers", _("Routers"), "access/_table_tab.html", pages.routers_of_pop, order=10, icon="router"),),
+    empty=Empty(
+        _("No points of presence yet"),
+        _("A tower, a cabinet, a room: where routers stand. Routers are found and counted by it."),
+        "map-pin",
+        "access:pop-new",
+        _("Add a point of presence"),
+    ),
 )
 
 

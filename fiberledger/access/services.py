@@ -20,7 +20,7 @@ from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
 from . import drift, secrets
-from .models import AccessAccount, Drift, LineCommand, LiveSession, Nas
+from .models import AccessAccount, Drift, LineCommand, LiveSession, Nas, Pop
 from .rules import SEPARATOR, Access, Facts, as_value, desired_access, normal_mac, normal_prefix6
 
 MAX_PASSWORD = 60
@@ -233,6 +233,8 @@ def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> 
     text = secret or (old.plain_secret() if old else secrets.strong_password(24))
     if not 8 <= len(text) <= 48 or not text.isascii() or any(c in " '\"`\\$%{}" or not c.isprintable() for c in text):
         raise Refusal(_("A secret has 8 to 48 characters without spaces, quotes and $ % { } \\."))
+    if nas.pop is not None and nas.branch_id is None:
+        nas.branch_id = nas.pop.branch_id
     if not _is_source(nas.src_ip):
         raise Refusal(_("No packet comes from this address."))
     if secret or new or (old and old.src_ip != nas.src_ip):
@@ -262,6 +264,21 @@ def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> 
     if api_password and not new:
         audit.note(by, "router.api_password_set", nas)
     return nas
+
+
+def save_pop(pop: Pop, *, by: Any) -> Pop:
+    """Store a place where routers stand."""
+    old = Pop.objects.filter(pk=pop.pk).first() if pop.pk else None
+    if (pop.latitude is None) != (pop.longitude is None):
+        raise Refusal(_("A position has a latitude and a longitude."))
+    try:
+        with transaction.atomic():
+            pop.save()
+    except IntegrityError as error:
+        raise Refusal(_("Another point of presence has this name.")) from error
+    before = audit.snapshot(old) if old else None
+    audit.note(by, "pop.changed" if old else "pop.added", pop, before=before, after=audit.snapshot(pop))
+    return pop
 
 
 def _address_in_use() -> str:

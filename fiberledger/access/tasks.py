@@ -11,9 +11,10 @@ from django.db import connection, transaction
 from fiberledger import calendar, jobs
 from fiberledger.routers import Trouble, coa
 from fiberledger.tenancy import tenant_scope
+from fiberledger.tenancy.models import Tenant
 
-from . import reading, services
-from .models import LineCommand, LiveSession, Nas, RadiusLine
+from . import probing, reading, services
+from .models import LineCommand, LiveSession, Nas, RadiusLine, RouterEvent
 
 AT_ONCE = 200  # commands a job sends before it lets another router's job go first
 BETWEEN = 0.02  # seconds: small routers take about fifty a second
@@ -104,6 +105,18 @@ def read_router(tenant_id: int, nas_id: int) -> None:
     reading.read_router(tenant_id, nas_id)
 
 
+@jobs.task("access.probe")
+def probe(tenant_id: int) -> None:
+    """Which of the tenant's routers are there, and how they are."""
+    probing.probe(tenant_id)
+
+
+@jobs.task("access.probe_router")
+def probe_router(tenant_id: int, nas_id: int) -> None:
+    """Somebody wants to know of this one: its API and its ear for commands."""
+    probing.probe(tenant_id, [nas_id], thorough=True)
+
+
 def _granted(line: RadiusLine | None) -> RadiusLine | None:
     """The line, when it may be online on its own terms."""
     if line is None or line.verdict != "accept":
@@ -155,6 +168,7 @@ def check_projection(tenant_id: int) -> None:
         old = calendar.now() - timedelta(days=90)
         LineCommand.objects.filter(asked_at__lt=old).exclude(state="waiting").delete()
         services.forget_refusals(old)
+        RouterEvent.objects.filter(at__lt=calendar.now() - timedelta(days=400)).delete()
     reconcile(tenant_id)
 
 
@@ -168,6 +182,14 @@ def sweep() -> None:
         cursor.execute("SELECT tenant_id, plan_id FROM access_take_edited_plans()")
         for tenant_id, plan_id in cursor.fetchall():
             jobs.enqueue("access.apply_plan", tenant_id=tenant_id, plan_id=plan_id)
+
+
+@jobs.periodic("* * * * *", "access.probe_all")
+def probe_all() -> None:
+    """Every minute, each tenant's routers at a second of its own."""
+    for tenant_id in Tenant.objects.filter(status="active", kind="isp").values_list("pk", flat=True):
+        at = calendar.now() + timedelta(seconds=tenant_id * 7 % 50)
+        jobs.enqueue("access.probe", tenant_id=tenant_id, at=at, lock="access.probe", queueing_lock="access.probe")
 
 
 @jobs.periodic("*/5 * * * *", "access.reconcile_all")

@@ -5,9 +5,12 @@ from . import screens, views
 app_name = "access"
 urlpatterns = [
     path("routers/<int:pk>/test/", views.test_router, name="test-router"),
+    path("routers/<int:pk>/health/", views.router_health, name="router-health"),
+    path("routers/<int:pk>/certificate/", views.accept_certificate, name="accept-certificate"),
     path("routers/<int:pk>/read/", views.read_router, name="read-router"),
     path("routers/<int:pk>/secret/", views.reveal_secret, name="reveal-secret"),
     path("routers/", include(list(screens.routers.urls()))),
+    path("pops/", include(list(screens.pops.urls()))),
     path("online/count/", views.online_count, name="online-count"),
     path("online/<uuid:key>/disconnect/", views.disconnect, name="disconnect"),
     path("online/", views.online),  # in place of the plain list below

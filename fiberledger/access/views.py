@@ -12,15 +12,14 @@ from django.views.decorators.http import require_POST
 
 from fiberledger import calendar, screens
 from fiberledger.identity.guards import staff
-from fiberledger.routers import coa
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
 
-from . import drift, services
+from . import drift, pages, probing, services
 from .forms import AcceptForm, AccountForm, ReasonForm
 from .models import AccessAccount, Drift, LiveSession, Nas
 from .routeros import our_address, script
-from .screens import STATES, live_sessions
+from .screens import live_sessions
 
 
 def _network_tab(subscriber_id: int) -> str:
@@ -158,23 +157,42 @@ def accept_drift(request: HttpRequest, pk: int) -> HttpResponse:
 @staff("access.routers")
 @require_POST
 def test_router(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask the router to disconnect nobody: any signed answer proves address, secret and port. Two seconds at most."""
+    """Have the router asked over its API and by a command that harms nobody; the job's answer shows on its page."""
     nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
-    answer = coa.ask(
-        (nas.src_ip, nas.coa_port), coa.DISCONNECT, nas.plain_secret(), coa.which("fiberledger-test", "fiberledger-test", None),
-        tries=2, wait=1.0,
-    )  # fmt: skip
-    heard = STATES[nas.state]
-    if answer.kind == "silence":
-        text = _(
-            "No answer on %(address)s:%(port)d to a command: wrong secret, port closed, or the tunnel is down. Its own packets: %(heard)s."
-        )
-        screens.toast(request, text % {"address": nas.src_ip, "port": nas.coa_port, "heard": heard}, "bad")
-    else:
-        screens.toast(
-            request, _("It answers commands, and the secret fits. Its own packets: %(heard)s.") % {"heard": heard}
-        )
-    return redirect("access:nas", pk=pk)
+    probing.want(nas)
+    return redirect(f"{reverse('access:nas', args=[pk])}?tab=health")
+
+
+@staff("access.routers_view")
+def router_health(request: HttpRequest, pk: int) -> HttpResponse:
+    """How the router is: the fragment that takes its own place until the answer is there."""
+    nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
+    return render(request, "access/_probe.html", pages.probed(request, nas))
+
+
+@staff("access.routers")
+def accept_certificate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Know the router by another certificate from now on, after both have been looked at."""
+    nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
+    back = f"{reverse('access:nas', args=[pk])}?tab=health"
+    if request.method == "POST":
+        try:
+            probing.accept_certificate(nas, by=request.actor)
+        except Refusal as refusal:
+            screens.toast(request, str(refusal), "bad")
+        else:
+            screens.toast(request, _("%(name)s is known by its new certificate.") % {"name": nas.name})
+        return redirect(back)
+    return render(
+        request,
+        "access/certificate.html",
+        {
+            "nas": nas,
+            "back": (nas.name, back),
+            "known": probing.fingerprint(nas.certificate),
+            "offered": probing.fingerprint(nas.certificate_offered),
+        },
+    )
 
 
 @staff("access.routers")

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from fiberledger import calendar, jobs, paper
 from fiberledger.access import services as access
-from fiberledger.access.models import Nas
+from fiberledger.access.models import Nas, Pop
 from fiberledger.billing.models import BillingPolicy, Invoice
 from fiberledger.catalog.models import Plan, TaxRate
 from fiberledger.dunning.models import SuspensionPolicy
@@ -120,11 +120,16 @@ class Life:
         tax_name, percent, included = company.tax
         tax = TaxRate.objects.create(name=tax_name, percent=Decimal(percent))
         self.plans = {offer: self._plan(offer, tax, included) for offer in company.offers}
+        first = branches[company.branches[0]]
+        pop = access.save_pop(
+            Pop(name=f"{first.name} rooftop", branch=first, area=self.streets[0].parent, address=first.address), by=by
+        )
         access.save_nas(
             Nas(
                 name=f"{company.branches[0]} BRAS",
                 src_ip="127.0.0.1" if company.slug == "bright" else "127.0.0.2",
-                branch=branches[company.branches[0]],
+                pop=pop,
+                capacity=500,
             ),
             secret="demo-secret-for-loopback",
             by=by,

@@ -5,11 +5,12 @@ Verbs: task, periodic, enqueue, publish, for_each_tenant, start_run, running, pr
 A job carries ids only, may run twice, and makes true what should be true. Listeners are named in wiring.
 """
 
-from .queue import enqueue, for_each_tenant, listeners, periodic, publish, task
+from .queue import SOON, enqueue, for_each_tenant, listeners, periodic, publish, task
 from .runs import progress, running, start_run
 from .waiting import run_waiting
 
 __all__ = [
+    "SOON",
     "enqueue",
     "for_each_tenant",
     "listeners",

@@ -21,6 +21,9 @@ _enqueuer = App(connector=DjangoConnector())
 
 listeners: dict[type, list[str]] = {}
 
+# Somebody stands there and waits for it: taken before all that is merely due.
+SOON = 10
+
 _again = RetryStrategy(max_attempts=8, exponential_wait=3)
 
 

@@ -6,6 +6,6 @@ with which password, is `access`' and `provisioning`'s business.
 Every call has a deadline; after any error the connection is closed; what was sent is never written to a log.
 """
 
-from .mikrotik import Api, Denied, NoAnswer, Refused, Trouble
+from .mikrotik import Api, Changed, Denied, NoAnswer, Refused, Trouble
 
-__all__ = ["Api", "Denied", "NoAnswer", "Refused", "Trouble"]
+__all__ = ["Api", "Changed", "Denied", "NoAnswer", "Refused", "Trouble"]

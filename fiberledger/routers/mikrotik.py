@@ -33,6 +33,14 @@ class Denied(Trouble):
     """The router does not accept this username and password."""
 
 
+class Changed(Trouble):
+    """The router shows another certificate than the one it is known by; nothing was said to it."""
+
+    def __init__(self, offered: str) -> None:
+        super().__init__("another certificate than the one it is known by")
+        self.offered = offered
+
+
 class Refused(Trouble):
     """The router understood and says no (!trap); the message is the router's."""
 
@@ -119,14 +127,24 @@ class Api:
         with Api("10.0.0.1", username="fiberledger", password="…") as router:
             router.rows("/ppp/active", "name", "address")
 
-    Raises NoAnswer, Denied or Refused; after any of them but Refused the connection is closed. `seconds` is how long one
-    command may take, connecting and logging in included.
+    Raises NoAnswer, Denied, Changed or Refused; after any of them but Refused the connection is closed. `seconds` is how
+    long one command may take, connecting and logging in included. Over TLS `certificate` is the SHA-256 of the router's
+    certificate, "" where it has none; with `pin` no other is talked to.
     """
 
     def __init__(
-        self, address: str, port: int = 0, *, username: str, password: str, tls: bool = False, seconds: float = 10
+        self,
+        address: str,
+        port: int = 0,
+        *,
+        username: str,
+        password: str,
+        tls: bool = False,
+        pin: str = "",
+        seconds: float = 10,
     ) -> None:
         self._peer = address, port or (TLS_PORT if tls else PORT)
+        self._pin, self.certificate = pin, ""
         self._login, self._tls, self._seconds = (username, password), tls, seconds
         self._sock: socket.socket | None = None
 
@@ -134,7 +152,9 @@ class Api:
         try:
             sock = socket.create_connection(self._peer, timeout=min(5, self._seconds))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sock = tls_context().wrap_socket(sock) if self._tls else sock
+            if self._tls:
+                sock, self.certificate = secured(sock, self._pin)
+            self._sock = sock
         except TimeoutError:
             raise NoAnswer("nobody answers at this address and port") from None
         except ssl.SSLError as error:
@@ -266,12 +286,20 @@ def ensure(wire: Any, path: str, key: Mapping[str, str], values: Mapping[str, An
     return "changed"
 
 
-def tls_context() -> ssl.SSLContext:
-    """A router without a certificate offers only anonymous keys; with one, it is its own: the tunnel says whose it is."""
+def secured(sock: socket.socket, pin: str = "") -> tuple[ssl.SSLSocket, str]:
+    """The connection over TLS, and the SHA-256 of the router's certificate, "" where it has none. A router's certificate is
+    its own, signed by nobody: it is known again by its fingerprint. One without offers only anonymous keys; the tunnel
+    says whose they are. Raises Changed where it is not the one that `pin` names."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_ciphers("DEFAULT:ADH:@SECLEVEL=0")
-    return context
+    context.set_ciphers("DEFAULT:@SECLEVEL=0" if pin else "DEFAULT:ADH:@SECLEVEL=0")
+    secure = context.wrap_socket(sock)
+    shown = secure.getpeercert(binary_form=True)
+    certificate = hashlib.sha256(shown).hexdigest() if shown else ""
+    if pin and certificate != pin:
+        secure.close()
+        raise Changed(certificate)
+    return secure, certificate
 
 
 def no_secure_connection(error: ssl.SSLError) -> NoAnswer:

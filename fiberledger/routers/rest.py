@@ -14,9 +14,21 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from .mikrotik import MOST_BYTES, Denied, NoAnswer, Refused, Row, ensure, no_secure_connection, tls_context, word
+from .mikrotik import MOST_BYTES, Denied, NoAnswer, Refused, Row, ensure, no_secure_connection, secured, word
 
 PORT, TLS_PORT = 80, 443
+
+
+class _Secured(http.client.HTTPConnection):
+    """HTTP over TLS, with a router that is known by its certificate."""
+
+    def __init__(self, pin: str, **where: Any) -> None:
+        super().__init__(**where)
+        self._pin = pin
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock, _certificate = secured(self.sock, self._pin)
 
 
 class Rest:
@@ -25,11 +37,19 @@ class Rest:
         with Rest("10.0.0.1", username="fiberledger", password="…", tls=True) as router:
             router.rows("/ppp/active", "name", "address")
 
-    Raises NoAnswer, Denied or Refused. `seconds` is how long one command may take, whatever trickles in meanwhile.
+    Raises NoAnswer, Denied, Changed (with `pin`, as Api has it) or Refused. `seconds` is how long one command may take, whatever trickles in meanwhile.
     """
 
     def __init__(
-        self, address: str, port: int = 0, *, username: str, password: str, tls: bool = False, seconds: float = 10
+        self,
+        address: str,
+        port: int = 0,
+        *,
+        username: str,
+        password: str,
+        tls: bool = False,
+        pin: str = "",
+        seconds: float = 10,
     ) -> None:
         self._seconds = seconds
         where: dict[str, Any] = {
@@ -37,9 +57,7 @@ class Rest:
             "port": port or (TLS_PORT if tls else PORT),
             "timeout": min(5, seconds),
         }
-        self._http = (
-            http.client.HTTPSConnection(**where, context=tls_context()) if tls else http.client.HTTPConnection(**where)
-        )
+        self._http = _Secured(pin, **where) if tls else http.client.HTTPConnection(**where)
         login = b64encode(f"{username}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
         self.bytes_read = 0

@@ -10,13 +10,20 @@ import shlex
 import socket
 import ssl
 import struct
+import tempfile
 import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from . import coa
 from .mikrotik import NoAnswer, Row, Words, encode, sentence_of
@@ -47,7 +54,8 @@ class Simulator:
     says !empty. Misbehaviour, each until set back: `slow` seconds before every answer, `silent`, `half` (an answer breaks
     off in the middle), `traps` (path → message), `drops` (so many commands until the connection is cut), `keeps` (.id of rows
     that it says it has removed, and has not), `lies` (says done and does nothing), `half_applies` (stores every second value
-    only), `floods` (so many bytes of rows to every print), `code_page` (what it writes texts in).
+    only), `floods` (so many bytes of rows to every print), `code_page` (what it writes texts in). With `tls` it speaks
+    over TLS (own_certificate() makes one).
     """
 
     def __init__(
@@ -58,8 +66,10 @@ class Simulator:
         username: str = "fiberledger",
         password: str = "",
         version: str = "7.20",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.username, self.password, self.version = username, password, version
+        self.tls = tls
         self.rows: dict[str, list[Row]] = {
             path: []
             for path in (
@@ -68,8 +78,9 @@ class Simulator:
             )
         }  # fmt: skip
         self.rows["/system/resource"] = [
-            {"version": version, "board-name": "CHR", "uptime": "1w2d3h4m5s", "cpu-load": "3"}
-        ]
+            {"version": version, "board-name": "CHR", "uptime": "1w2d3h4m5s", "cpu-load": "3",
+             "free-memory": "805306368", "total-memory": "1073741824"}
+        ]  # fmt: skip
         self.rows["/system/identity"] = [{"name": "MikroTik"}]
         self.slow, self.silent, self.half, self.traps, self.drops = 0.0, False, False, {}, -1  # type: ignore[var-annotated]
         self.keeps: set[str] = set()
@@ -135,6 +146,11 @@ class Simulator:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
+        if self.tls is not None:
+            try:
+                sock = self.tls.wrap_socket(sock, server_side=True)
+            except OSError:
+                return
         words, known, challenge = Words(sock), False, b""
         with sock:
             try:
@@ -502,6 +518,28 @@ def _minutes(text: str) -> float:
 
 def _quoted(text: str) -> str:
     return f'"{text}"' if " " in text or not text else text
+
+
+def own_certificate() -> ssl.SSLContext:
+    """A certificate such as a router makes for itself, another one each time."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "MikroTik")])
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(began).not_valid_after(began + timedelta(days=3650))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem = serialization.Encoding.PEM
+    both = made.public_bytes(pem) + key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(both)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
 
 
 def _given(sentence: Sequence[str]) -> Row:

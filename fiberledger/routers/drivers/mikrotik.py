@@ -110,7 +110,13 @@ class MikroTikApi(_MikroTik):
     @contextmanager
     def open(self, way: Way) -> Iterator[RouterOs]:
         with Api(
-            way.address, way.port, username=way.username, password=way.password, tls=way.tls, seconds=way.seconds
+            way.address,
+            way.port,
+            username=way.username,
+            password=way.password,
+            tls=way.tls,
+            pin=way.pin,
+            seconds=way.seconds,
         ) as api:
             yield RouterOs(api)
 
@@ -124,6 +130,12 @@ class MikroTikRest(_MikroTik):
     @contextmanager
     def open(self, way: Way) -> Iterator[RouterOs]:
         with Rest(
-            way.address, way.port, username=way.username, password=way.password, tls=way.tls, seconds=way.seconds
+            way.address,
+            way.port,
+            username=way.username,
+            password=way.password,
+            tls=way.tls,
+            pin=way.pin,
+            seconds=way.seconds,
         ) as rest:
             yield RouterOs(rest)

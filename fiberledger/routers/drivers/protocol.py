@@ -27,6 +27,7 @@ class Way:
     seconds: float = 10  # for one command
     secret: str = ""  # RADIUS, for commands
     coa_port: int = 3799
+    pin: str = ""  # SHA-256 of the only certificate that is talked to
 
     def __repr__(self) -> str:
         return f"Way({self.address}:{self.port})"  # the rest is secret

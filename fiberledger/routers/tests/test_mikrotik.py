@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiberledger.routers import Api, Denied, NoAnswer, Refused
+from fiberledger.routers import Api, Changed, Denied, NoAnswer, Refused
 from fiberledger.routers.mikrotik import Words, encode
-from fiberledger.routers.simulator import Simulator
+from fiberledger.routers.simulator import Simulator, own_certificate
 
 
 @pytest.fixture(params=["6.42", "6.49", "7.10", "7.20"])
@@ -144,3 +144,18 @@ def test_words_of_every_length(size):
     with ours, theirs:
         threading.Thread(target=ours.sendall, args=(encode(["x" * size]),), daemon=True).start()
         assert Words(theirs).sentence(time.monotonic() + 5) == ["x" * size]
+
+
+def test_a_router_is_known_again_by_its_certificate():
+    with Simulator(password="s3cret", tls=own_certificate()) as router:
+        with opened(router, tls=True) as api:
+            known = api.certificate
+        assert len(known) == 64
+        with opened(router, tls=True, pin=known) as api:
+            assert api.rows("/system/identity", "name")
+        router.tls = own_certificate()
+        asked = len(router.asked)
+        with pytest.raises(Changed) as caught, opened(router, tls=True, pin=known):
+            pass
+        assert len(caught.value.offered) == 64 and caught.value.offered != known
+        assert len(router.asked) == asked  # the password was not shown to it
