@@ -3,6 +3,10 @@ from django.utils.translation import gettext_lazy as _
 ACTIONS = {
     "account.opened": _("Network account opened"),
     "account.changed": _("Network account changed"),
+    "account.bound": _("Bound to its first device"),
+    "account.moved": _("Moved to another device by itself"),
+    "account.rebound": _("Bound to another device by hand"),
+    "access.rules_changed": _("Login rules changed"),
     "account.password_set": _("Network password changed"),
     "account.password_revealed": _("Network password revealed"),
     "router.added": _("Router added"),

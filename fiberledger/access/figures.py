@@ -14,6 +14,7 @@ from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Wor
 
 from . import probing
 from .models import Drift, LiveSession, Nas, RefusedLogin
+from .rules import OF_BINDING
 
 
 def _online(request: Any) -> Reading:
@@ -118,6 +119,15 @@ def _work(request: Any) -> Iterable[WorkItem]:
             tone="bad",
             action=_("Look"),
         )
+    moved = RefusedLogin.objects.filter(reason__in=OF_BINDING, last_at__gt=calendar.now() - timedelta(days=1)).count()
+    if moved:
+        text = ngettext("%(n)d line tries with another device", "%(n)d lines try with another device", moved) % {
+            "n": moved
+        }
+        yield WorkItem(
+            text, f"{reverse('access:refusedlogin-list')}?moved=1", _("They are bound to the one they had. Bind them anew, or leave them out."),
+            icon="replace", count=moved, action=_("Look"),
+        )  # fmt: skip
     astray = Drift.objects.visible_to(request.actor).standing().to_heal()
     late = astray.filter(since__lt=calendar.now() - timedelta(minutes=10))
     if count := late.count():

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from . import services
-from .models import AccessAccount, Nas, Pop
+from .models import AccessAccount, AccessPolicy, Nas, Pop
 
 _MONO = {"spellcheck": "false", "autocomplete": "off", "autocapitalize": "none"}
 
@@ -84,17 +84,28 @@ class AccountForm(forms.ModelForm):
         (_("Login"), ["kind", "username", "new_password"]),
         (_("Address"), ["static_ip", "pool"]),
         (_("IPv6"), ["prefix6", "delegated6", "pool6"]),
-        (_("Limits"), ["only_mac", "only_nas", "devices"]),
+        (_("Limits"), ["learn_mac", "only_mac", "learn_port", "only_port", "only_nas", "devices"]),
     ]
 
     class Meta:
         model = AccessAccount
         fields = [
-            "kind", "username", "static_ip", "pool", "prefix6", "delegated6", "pool6", "only_mac", "only_nas", "devices",
+            "kind", "username", "static_ip", "pool", "prefix6", "delegated6", "pool6", "learn_mac", "only_mac",
+            "learn_port", "only_port", "only_nas", "devices",
         ]  # fmt: skip
 
     def save_as(self, actor: Any) -> AccessAccount:
         return services.save_account(self.instance, password=self.cleaned_data["new_password"], by=actor)
+
+
+class PolicyForm(forms.ModelForm):
+    """The tenant's rules for logins."""
+
+    sections = [(_("Devices"), ["learn_new", "rebind_days"])]
+
+    class Meta:
+        model = AccessPolicy
+        fields = ["learn_new", "rebind_days"]
 
 
 class AcceptForm(forms.Form):

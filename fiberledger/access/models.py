@@ -24,7 +24,7 @@ from fiberledger.tenancy.models import (
 )
 
 from . import secrets
-from .rules import USERNAME, normal_mac, normal_prefix6
+from .rules import OF_BINDING, USERNAME, normal_mac, normal_prefix6
 
 is_username = RegexValidator(
     re.compile(USERNAME), _("Use letters, digits and signs, up to 64 of them, without spaces.")
@@ -205,6 +205,7 @@ class Nas(TenantModel):
     signed_at = models.DateTimeField(_("last signed request"), null=True, blank=True, editable=False)
     unsigned_at = models.DateTimeField(_("last unsigned request"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=calendar.now, editable=False)
+    rebind_days = models.PositiveSmallIntegerField(null=True, editable=False)  # AccessPolicy's
 
     class QuerySet(ScopedQuerySet):
         branch_lookup = "branch"
@@ -423,6 +424,17 @@ class AccessAccount(TenantModel):
     only_nas = TenantForeignKey(
         Nas, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("only at this router")
     )
+    learn_mac = models.BooleanField(
+        _("learn the device"), default=False, db_default=False,
+        help_text=_("The first device that comes online is remembered, and no other gets in."),
+    )  # fmt: skip
+    learn_port = models.BooleanField(
+        _("learn the port"), default=False, db_default=False,
+        help_text=_("Likewise the port it comes in at: option 82 of the DSLAM or OLT, else the router's port."),
+    )  # fmt: skip
+    only_port = models.CharField(_("only at this port"), max_length=128, blank=True, default="", db_default="")
+    known_port = models.CharField(max_length=128, blank=True, default="", db_default="", editable=False)
+    known_nas_id = models.BigIntegerField(null=True, editable=False)
     devices = models.PositiveSmallIntegerField(
         _("devices at once"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text=_("Empty: as many as the router allows."),
@@ -469,6 +481,12 @@ class AccessAccount(TenantModel):
     def __str__(self) -> str:
         return self.username
 
+    @property
+    def waits_for(self) -> str:
+        """What is to be learned from the next session: device, port, both or nothing."""
+        device, port = self.learn_mac and not self.only_mac, self.learn_port and not self.only_port
+        return "both" if device and port else "device" if device else "port" if port else ""
+
     def keep_password(self, text: str) -> None:
         self.password = secrets.lock(text, f"account:{self.tenant_id}")
 
@@ -488,6 +506,7 @@ class RadiusLine(TenantModel):
     cut_at = models.DateTimeField(null=True)  # for debt: the subscription's, kept equal by a trigger
     secret = models.BinaryField(null=True)
     only_mac = models.CharField(max_length=17, null=True)
+    only_port = models.CharField(max_length=128, null=True)
     only_nas_id = models.BigIntegerField(null=True)
     devices = models.PositiveSmallIntegerField(null=True)
     by_mac = models.BooleanField()
@@ -508,6 +527,70 @@ class RadiusLine(TenantModel):
 
     def __str__(self) -> str:
         return self.username
+
+
+class BindingChange(TenantModel):
+    """A line was bound to a device or port, or to another than before: by itself or by hand."""
+
+    class How(models.TextChoices):
+        LEARNED = "learned", _("Learned from the first session")
+        MOVED = "moved", _("Moved by itself")
+        BY_HAND = "by_hand", _("By hand")
+
+    account = TenantForeignKey(AccessAccount, on_delete=models.CASCADE, related_name="bindings", db_index=False)
+    nas = TenantForeignKey(
+        Nas, on_delete=models.CASCADE, null=True, related_name="+", db_index=False, verbose_name=_("router")
+    )
+    how = models.CharField(_("how"), max_length=8, choices=How.choices)
+    old_mac = models.CharField(_("device before"), max_length=17, blank=True)
+    new_mac = models.CharField(_("device"), max_length=17, blank=True)
+    old_port = models.CharField(_("port before"), max_length=128, blank=True)
+    new_port = models.CharField(_("port"), max_length=128, blank=True)
+    at = models.DateTimeField(_("when"))
+    actor_name = models.CharField(_("by"), max_length=120)
+    noted = models.BooleanField(default=True)  # in the audit log; what RADIUS did is put there by a job
+
+    class Meta:
+        verbose_name = _("binding")
+        verbose_name_plural = _("bindings")
+        constraints = [
+            models.CheckConstraint(name="binding_how_known", condition=Q(how__in=["learned", "moved", "by_hand"]))
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "account", "-id"], name="binding_of_account"),
+            models.Index(fields=["tenant"], name="binding_to_note", condition=Q(noted=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.new_mac} {self.new_port}".strip()
+
+
+class AccessPolicy(TenantModel):
+    """The tenant's rules for logins (one row a tenant). What a login needs of them stands on each router's row too."""
+
+    UNITS = {"rebind_days": _("days")}
+
+    learn_new = models.BooleanField(
+        _("new logins learn their device"), default=False,
+        help_text=_("A PPPoE login that is opened is bound to the first device that comes online with it."),
+    )  # fmt: skip
+    rebind_days = models.PositiveSmallIntegerField(
+        _("moves by itself after"), null=True, blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(90)],
+        help_text=_(
+            "A line that learned its device takes a new one when the old was not online for so many days and the new one "
+            "comes in at the same port. Empty: never, somebody binds it anew by hand."
+        ),
+    )  # fmt: skip
+
+    ON_ROUTERS = ("rebind_days",)
+
+    class Meta:
+        verbose_name = _("login rules")
+        constraints = [models.UniqueConstraint(fields=["tenant"], name="access_policy_once")]
+
+    def __str__(self) -> str:
+        return str(_("Login rules"))
 
 
 class _Session(TenantModel):
@@ -615,6 +698,7 @@ class RefusedLogin(TenantModel):
         verbose_name=_("router"),
     )  # fmt: skip
     mac = models.CharField(_("device"), max_length=64)
+    port = models.CharField(_("port"), max_length=128, default="", db_default="")
     reason = models.CharField(_("why"), max_length=200)
     first_at = models.DateTimeField(_("since"))
     last_at = models.DateTimeField(_("last tried"))
@@ -628,6 +712,10 @@ class RefusedLogin(TenantModel):
 
     def __str__(self) -> str:
         return self.username
+
+    @property
+    def is_of_binding(self) -> bool:
+        return self.reason in OF_BINDING
 
 
 class EditedPlan(TenantModel):

@@ -12,4 +12,5 @@ NAVIGATION = [
     Entry("network", _("Points of presence"), "access:pop-list", "map-pin", "access.routers_view", order=42),
     Entry("network", _("Drift"), "access:drift-list", "git-compare", "access.sessions", order=45, keys="g d"),
     Entry("network", _("Router commands"), "access:linecommand-list", "send", "access.sessions", order=50),
+    Entry("settings", _("Login rules"), "access:policy", "key-round", "access.rules", order=50),
 ]

@@ -15,6 +15,7 @@ from fiberledger.screens import Column, Fact
 
 from . import probing, services
 from .models import (
+    BindingChange,
     LineCommand,
     LiveSession,
     Nas,
@@ -220,6 +221,7 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
                     (session, line is not None and session.terms not in ("", line.terms)) for session in sessions
                 ],
                 "refusal": refusal,
+                "bindings": BindingChange.objects.filter(account=account).select_related("nas").order_by("-pk")[:5],
                 "commands": LineCommand.objects.filter(username=name).order_by("-pk")[:5],
             }
         )

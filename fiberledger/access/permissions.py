@@ -10,5 +10,6 @@ PERMISSIONS = {
     "access.edit": _("Create and change network accounts"),
     "access.routers_view": _("See routers"),
     "access.routers": _("Add and change routers"),
+    "access.rules": _("Set the rules for logins"),
     "access.reveal": _("Reveal passwords and router secrets"),
 }

@@ -19,6 +19,12 @@ _QUOTES = frozenset("\\'\"`")
 # What a router can change while the session runs (RFC 5176); for anything else the client must come back.
 CHANGEABLE = frozenset({"Mikrotik-Rate-Limit", "WISPr-Bandwidth-Max-Up", "WISPr-Bandwidth-Max-Down", "Idle-Timeout"})
 WALLED = "walled"
+# What a line's owner can be told after somebody bound it anew: radius_login()'s own words.
+OF_BINDING = (
+    "This account is bound to another device.",
+    "This account is bound to another port.",
+    "This account belongs to another router.",
+)
 SEPARATOR = "\x1f"
 
 
@@ -43,6 +49,9 @@ class Facts:
     account_pool: str = ""
     plan_pool: str = ""
     only_mac: str = ""
+    only_port: str = ""
+    learn_mac: bool = False  # bind to the first device that comes online
+    learn_port: bool = False
     only_nas_id: int | None = None
     devices: int | None = None
     router_profile: str = ""
@@ -65,6 +74,7 @@ class Access:
     ends_at: datetime | None
     cut_at: datetime | None
     only_mac: str | None
+    only_port: str | None
     only_nas_id: int | None
     devices: int | None
     by_mac: bool
@@ -99,12 +109,18 @@ def desired_access(facts: Facts) -> Access | None:
         ends_at=_end(facts),
         cut_at=facts.cut_at,
         only_mac=normal_mac(facts.only_mac) or None,
+        only_port=facts.only_port or None,
         only_nas_id=facts.only_nas_id,
         devices=facts.devices,
         by_mac=facts.kind == "mac",
-        items=(("Class", f"a{facts.account_id}.{terms}"), *items),
+        # First, and read back by radius_acct(): which line, its terms, and whether the session's device is to be learned.
+        items=(("Class", f"a{facts.account_id}.{terms}{'.l' if _learns(facts) else ''}"), *items),
         terms=terms,
     )
+
+
+def _learns(facts: Facts) -> bool:
+    return (facts.learn_mac and not facts.only_mac) or (facts.learn_port and not facts.only_port)
 
 
 def _end(facts: Facts) -> datetime | None:

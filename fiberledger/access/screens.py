@@ -12,6 +12,7 @@ from fiberledger.screens.cells import looks
 from . import pages
 from .forms import NasForm, PopForm
 from .models import Drift, LineCommand, LiveSession, Nas, Pop, RefusedLogin, SessionHistory, show_seconds
+from .rules import OF_BINDING
 
 looks("good", "radio", "heard")
 looks("bad", "radio", "silent")
@@ -58,6 +59,10 @@ def _silent(rows: Any) -> Any:
 
 def _unsigned(rows: Any) -> Any:
     return rows.unsigned()
+
+
+def _moved(rows: Any) -> Any:
+    return rows.filter(reason__in=OF_BINDING)
 
 
 def _accepted(rows: Any) -> Any:
@@ -357,12 +362,27 @@ refusals = Screen(
         Column("reason", sort=False),
         Column("nas", sort=False),
         Column("mac", sort=False, kind="code"),
+        Column("port", sort=False, kind="code", hidden=True),
         Column("times", sort=False),
         Column("first_at", kind="moment", sort=False),
         Column("last_at", kind="ago", sort="last_at"),
     ),
-    filters=("last_at",),
+    filters=("last_at", Filter("moved", _("Another device"), test=_moved, icon="replace")),
+    views=(View("moved", _("Another device"), "moved=1"),),
     search=("username__istartswith", "mac"),
+    buttons=(
+        Button(
+            _("Bind to this device"),
+            "access:rebind",
+            "link",
+            "access.edit",
+            post=True,
+            confirm=_(
+                "The line is bound to the device, port and router of this try from now on, and the old device no longer gets in."
+            ),
+            when=lambda refused: refused.is_of_binding,
+        ),
+    ),
     order="-last_at",
     record=False,
     status="",

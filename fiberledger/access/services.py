@@ -14,13 +14,14 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs
+from fiberledger.identity import Actor
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers import states
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
 from . import drift, secrets
-from .models import AccessAccount, Drift, LineCommand, LiveSession, Nas, Pop
+from .models import AccessAccount, AccessPolicy, BindingChange, Drift, LineCommand, LiveSession, Nas, Pop, RefusedLogin
 from .rules import SEPARATOR, Access, Facts, as_value, desired_access, normal_mac, normal_prefix6
 
 MAX_PASSWORD = 60
@@ -45,6 +46,8 @@ def open_account(
     """
     account = AccessAccount(subscription=subscription, username=username.strip(), **terms)
     account.kind = kind or kind_for(subscription.plan.connection_type)
+    if account.kind == "pppoe" and not account.only_mac and policy().learn_new:
+        account.learn_mac = True
     return save_account(account, password=password, by=by)
 
 
@@ -130,7 +133,7 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
     """Many at once, for imports: dicts of subscription_id, username, and optionally password, kind, static_ip, pool,
     only_mac. Returns account ids by subscription. The caller has made sure the usernames are free (`usernames_taken`)
     and well formed; a clash refuses them all."""
-    tenant_id, accounts = current_tenant_id(), []
+    tenant_id, accounts, learns = current_tenant_id(), [], policy().learn_new
     for row in rows:
         kind, locked = row.get("kind") or "pppoe", None
         if kind in ("pppoe", "hotspot"):
@@ -139,6 +142,7 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
         accounts.append((
             row["subscription_id"], kind, normal_mac(row["username"]) if kind == "mac" else row["username"].strip(), locked,
             row.get("static_ip") or None, row.get("pool") or "", normal_mac(row.get("only_mac") or ""),
+            learns and kind == "pppoe" and not row.get("only_mac"),
         ))  # fmt: skip
     if not accounts:
         return {}
@@ -146,11 +150,11 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 """INSERT INTO access_accessaccount
-                     (tenant_id, subscription_id, kind, username, password, static_ip, pool, only_mac, created_at)
+                     (tenant_id, subscription_id, kind, username, password, static_ip, pool, only_mac, learn_mac, created_at)
                    SELECT %s, new.subscription_id, new.kind, new.username, decode(new.password, 'base64'), new.static_ip,
-                          new.pool, new.only_mac, %s
-                     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::inet[], %s::text[], %s::text[])
-                          AS new (subscription_id, kind, username, password, static_ip, pool, only_mac)
+                          new.pool, new.only_mac, new.learn_mac, %s
+                     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::inet[], %s::text[], %s::text[], %s::boolean[])
+                          AS new (subscription_id, kind, username, password, static_ip, pool, only_mac, learn_mac)
                    RETURNING subscription_id, id""",
                 [tenant_id, calendar.now(), *map(list, zip(*accounts, strict=True))],
             )
@@ -198,6 +202,7 @@ def close_accounts(subscription_ids: Sequence[int]) -> int:
             "DELETE FROM radius_line WHERE tenant_id = %s AND account_id = ANY (%s)",
             [current_tenant_id(), list(accounts.values_list("pk", flat=True))],
         )
+    BindingChange.objects.filter(account__in=accounts).delete()
     return accounts._raw_delete(accounts.db)
 
 
@@ -217,6 +222,73 @@ def set_password(account: AccessAccount, password: str = "", *, by: Any) -> str:
     audit.note(by, "account.password_set", account)
     rebuild([account.subscription_id])
     return password
+
+
+# --- bindings -------------------------------------------------------------------------------------------------
+
+
+def rebind(account: AccessAccount, refused: RefusedLogin, *, by: Any) -> BindingChange:
+    """The device that was turned away is the line's from now on, at the port and router it came from where it is bound to
+    those. The refusal is done with."""
+    if not refused.is_of_binding or refused.username != account.username.lower():
+        raise Refusal(_("This login was not turned away for another device, port or router."))
+    mac = normal_mac(refused.mac)
+    if account.only_mac and not mac:
+        raise Refusal(_("The router did not say which device it was; write its MAC address into the account."))
+    before = audit.snapshot(account)
+    change = BindingChange(
+        account=account, nas_id=refused.nas_id, how="by_hand", old_mac=account.only_mac, new_mac=account.only_mac and mac,
+        old_port=account.only_port, new_port=account.only_port and refused.port, at=calendar.now(), actor_name=str(by)[:120],
+    )  # fmt: skip
+    account.only_mac, account.only_port = change.new_mac, change.new_port
+    if account.only_nas_id:
+        account.only_nas_id = refused.nas_id
+    account.known_port, account.known_nas_id = refused.port, refused.nas_id
+    account.save(update_fields=["only_mac", "only_port", "only_nas", "known_port", "known_nas_id"])
+    change.save()
+    refused.delete()
+    audit.note(by, "account.rebound", account, before=before, after=audit.snapshot(account))
+    _make_findable([account.subscription_id])
+    apply_now([account.subscription_id], by=by)
+    return change
+
+
+def note_bindings(most: int = 2000) -> int:
+    """What RADIUS learned goes into the audit log, and subscribers are found by their new device. Returns how many."""
+    changes = list(BindingChange.objects.filter(noted=False).select_related("account").order_by("pk")[:most])
+    for how, action in (("learned", "account.bound"), ("moved", "account.moved")):
+        rows = [
+            ("access.accessaccount", change.account_id, change.account.username,
+             {"only_mac": change.old_mac, "only_port": change.old_port}, {"only_mac": change.new_mac, "only_port": change.new_port})
+            for change in changes if change.how == how
+        ]  # fmt: skip
+        audit.note_many(Actor.system("RADIUS"), action, rows)
+    lines = sorted({change.account.subscription_id for change in changes})
+    if lines:
+        _make_findable(lines)
+        rebuild(lines)
+        BindingChange.objects.filter(pk__in=[change.pk for change in changes]).update(noted=True)
+    return len(changes)
+
+
+def policy() -> AccessPolicy:
+    """The tenant's rules for logins."""
+    return AccessPolicy.objects.first() or AccessPolicy()
+
+
+def save_policy(rules: AccessPolicy, *, by: Any) -> AccessPolicy:
+    """Store the rules, and tell every router's row: they count from the next login on."""
+    before = audit.snapshot(AccessPolicy.objects.get(pk=rules.pk)) if rules.pk else None
+    rules.save()
+    Nas.objects.update(**{name: getattr(rules, name) for name in AccessPolicy.ON_ROUTERS})
+    audit.note(by, "access.rules_changed", rules, before=before, after=audit.snapshot(rules))
+    return rules
+
+
+def _as_agreed(nas: Nas) -> None:
+    rules = policy()
+    for name in AccessPolicy.ON_ROUTERS:
+        setattr(nas, name, getattr(rules, name))
 
 
 # --- routers --------------------------------------------------------------------------------------------------
@@ -241,6 +313,8 @@ def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> 
         nas.keep_secret(text)
     if api_password:
         nas.keep_api_password(api_password)
+    if new:
+        _as_agreed(nas)
     if not nas.api_username:
         nas.api_password = None
     elif nas.api_password is None:
@@ -308,7 +382,7 @@ _FACTS = """
            p.address_pool, a.only_mac, a.only_nas_id, a.devices, coalesce(nullif(p.radius_profile, ''), p.router_profile),
            p.download_kbps, p.upload_kbps, p.burst_download_kbps, p.burst_upload_kbps,
            p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds,
-           a.prefix6, a.delegated6, a.pool6
+           a.prefix6, a.delegated6, a.pool6, a.only_port, a.learn_mac, a.learn_port
       FROM {accounts}
       CROSS JOIN LATERAL (
         SELECT l.status, l.ended_on, l.cut_at, l.plan_id FROM subscriptions_subscription l
@@ -318,7 +392,7 @@ _ALL = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s) a"
 _SOME = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s AND subscription_id = ANY (%s)) a"
 
 _COLUMNS = (
-    "account_id bigint, username text, verdict text, message text, ends_at timestamptz, cut_at timestamptz, secret bytea, only_mac text, "
+    "account_id bigint, username text, verdict text, message text, ends_at timestamptz, cut_at timestamptz, secret bytea, only_mac text, only_port text, "
     "only_nas_id bigint, devices int, by_mac boolean, attributes text, values_ text, terms text"
 )
 _NAMES = [column.split()[0] for column in _COLUMNS.split(", ")]
@@ -390,6 +464,9 @@ def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
             prefix6=row[21],
             delegated6=row[22],
             pool6=row[23],
+            only_port=row[24],
+            learn_mac=row[25],
+            learn_port=row[26],
         )
 
 
@@ -406,6 +483,7 @@ def _row(facts: Facts, access: Access) -> tuple[Any, ...]:
         access.cut_at,
         boxed,
         access.only_mac,
+        access.only_port,
         access.only_nas_id,
         access.devices,
         access.by_mac,

@@ -155,6 +155,7 @@ def _record(
 def reconcile(tenant_id: int) -> None:
     """Every live session has the terms its line has now; those that do not get a command."""
     with tenant_scope(tenant_id):
+        services.note_bindings()
         services.reconcile()
         for nas in Nas.objects.in_use().exclude(api_username=""):
             services.ask_router(nas.pk)

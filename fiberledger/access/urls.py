@@ -16,6 +16,8 @@ urlpatterns = [
     path("online/", views.online),  # in place of the plain list below
     path("online/", include(list(screens.live_sessions.urls()))),
     path("sessions/", include(list(screens.past_sessions.urls()))),
+    path("refused/<int:pk>/rebind/", views.rebind, name="rebind"),
+    path("rules/", views.policy, name="policy"),
     path("refused/", include(list(screens.refusals.urls()))),
     path("commands/", include(list(screens.commands.urls()))),
     path("drift/<int:pk>/accept/", views.accept_drift, name="accept-drift"),

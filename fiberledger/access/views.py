@@ -16,8 +16,8 @@ from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
 
 from . import drift, pages, probing, services
-from .forms import AcceptForm, AccountForm, ReasonForm
-from .models import AccessAccount, Drift, LiveSession, Nas
+from .forms import AcceptForm, AccountForm, PolicyForm, ReasonForm
+from .models import AccessAccount, Drift, LiveSession, Nas, RefusedLogin
 from .routeros import our_address, script
 from .screens import live_sessions
 
@@ -71,6 +71,34 @@ def _account(request: HttpRequest, pk: int) -> AccessAccount:
     return get_object_or_404(
         AccessAccount.objects.visible_to(request.actor).select_related("subscription__subscriber"), pk=pk
     )
+
+
+@staff("access.edit")
+@require_POST
+def rebind(request: HttpRequest, pk: int) -> HttpResponse:
+    """The device that was turned away is the line's from now on."""
+    refused = get_object_or_404(RefusedLogin, pk=pk)
+    account = get_object_or_404(AccessAccount.objects.visible_to(request.actor), username__iexact=refused.username)
+    back = screens.back_to(request, _network_tab(account.subscription.subscriber_id))
+    try:
+        change = services.rebind(account, refused, by=request.actor)
+    except Refusal as refusal:
+        screens.toast(request, str(refusal), "bad")
+    else:
+        text = _("%(name)s is bound to %(what)s now, and gets in at the next try.")
+        screens.toast(request, text % {"name": account.username, "what": str(change) or _("this router")})
+    return redirect(back)
+
+
+@staff("access.rules")
+def policy(request: HttpRequest) -> HttpResponse:
+    """The tenant's rules for logins."""
+    form = PolicyForm(request.POST or None, instance=services.policy())
+    if form.is_valid():
+        services.save_policy(form.save(commit=False), by=request.actor)
+        screens.toast(request, _("The login rules were saved."))
+        return redirect("access:policy")
+    return screens.form_page(request, form, template="screens/settings.html", title=_("Login rules"))
 
 
 @staff("access.reveal")

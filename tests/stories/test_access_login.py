@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
+from django.urls import reverse
 
-from fiberledger import calendar
-from fiberledger.access import services
-from fiberledger.access.models import AccessAccount, Nas, RadiusLine, RefusedLogin
+from fiberledger import audit, calendar
+from fiberledger.access import services, tasks
+from fiberledger.access.models import AccessAccount, BindingChange, Nas, RadiusLine, RefusedLogin
 from fiberledger.access.rules import as_value
+from fiberledger.operate import environment
 from fiberledger.subscriptions import services as subscriptions
 from fiberledger.tenancy import Refusal
 from tests.radius import Router, fresh_address, make_line, wait_until
@@ -260,11 +263,16 @@ def test_a_router_that_signs_must_go_on_signing(isp, freeradius):
     assert router.accepts("asha", "let me in")
     with isp.scope():
         assert [nas.signs for nas in Nas.objects.unsigned()] == ["both"]
-        a_while_ago = calendar.now() - timedelta(days=2)
-        Nas.objects.filter(pk=router.nas.pk).update(unsigned_at=a_while_ago)
+        Nas.objects.update(unsigned_at=calendar.now() - timedelta(days=2))
         assert Nas.objects.get().signs == "signed" and not Nas.objects.unsigned().exists()
-    freeradius.forget_router(router.address)
-    wait_until(lambda: router.ask(freeradius.auth, "auth", unsigned, wait=0.3, sign=False).kind == "silence")
+
+    def is_dropped():
+        with isp.scope():  # the last one that came in, if it did, was days ago
+            Nas.objects.update(unsigned_at=calendar.now() - timedelta(days=2))
+        freeradius.forget_router(router.address)
+        return router.ask(freeradius.auth, "auth", unsigned, wait=0.5, sign=False).kind == "silence"
+
+    wait_until(is_dropped, 30)
     assert router.accepts("asha", "let me in")
 
 
@@ -281,3 +289,87 @@ def test_ipv6_prefixes_are_granted_and_pools_where_none_is_fixed(isp, router):
             make_line(isp, name="Chand", username="chand", phone="03001234569", delegated6=bad)
     with pytest.raises(Refusal, match="this delegated prefix"):
         make_line(isp, name="Chand", username="chand", phone="03001234569", delegated6="2001:0db8:ff00::/56")
+
+
+# --- bound to a device and a port -----------------------------------------------------------------------------
+
+OLD, NEW = "AA:BB:CC:00:11:22", "AA:BB:CC:00:11:99"
+
+
+def come_online(router, mac, port, session, username="asha"):
+    answer = router.login(username, "let me in", mac=mac, extra={"NAS-Port-Id": port})
+    assert answer.kind == "accept", answer.said
+    router.tell(
+        "Start", username, session=session, Class=answer.attributes["Class"], Calling_Station_Id=mac, NAS_Port_Id=port
+    )
+
+
+def bindings(isp):
+    with isp.scope():
+        return [(c.how, c.old_mac, c.new_mac, c.new_port) for c in BindingChange.objects.order_by("pk")]
+
+
+def test_a_line_learns_its_first_device_and_port_from_a_session_not_from_a_guess(isp, router):
+    account = make_line(isp, learn_mac=True, learn_port=True)
+    assert router.login("asha", "guess", mac=NEW).kind == "reject"
+    assert router.accepts("asha", "let me in") and bindings(isp) == []  # the password was right; no session yet
+    come_online(router, OLD, "olt1/0/3:7", "one")
+    assert bindings(isp) == [("learned", "", OLD, "olt1/0/3:7")]
+    other = router.login("asha", "let me in", mac=NEW, extra={"NAS-Port-Id": "olt1/0/3:7"})
+    assert "another device" in other.attributes["Reply-Message"]
+    elsewhere = router.login("asha", "let me in", mac=OLD, extra={"ADSL-Agent-Circuit-Id": "olt1/0/3:8"})
+    assert "another port" in elsewhere.attributes["Reply-Message"]
+    tasks.reconcile(isp.tenant.pk)
+    with isp.scope():
+        account.refresh_from_db()
+        assert (account.only_mac, account.only_port, account.waits_for) == (OLD, "olt1/0/3:7", "")
+        assert audit.timeline("access.accessaccount", account.pk).filter(action="account.bound").count() == 1
+        assert services.rebuild().drift == 0
+    router.tell("Stop", "asha", session="one", Calling_Station_Id=OLD)
+    come_online(router, OLD, "olt1/0/3:7", "two")
+    assert len(bindings(isp)) == 1
+
+
+def test_whoever_changed_their_device_is_bound_anew_by_one_click(isp, router):
+    account = make_line(isp, only_mac=OLD)
+    assert router.login("asha", "let me in", mac=NEW).kind == "reject"
+    owner = isp.client("owner")
+    page = owner.get(reverse("access:refusedlogin-list") + "?moved=1").content.decode()
+    assert NEW in page
+    with isp.scope():
+        refused = RefusedLogin.objects.get()
+    answer = owner.post(reverse("access:rebind", args=[refused.pk]))
+    assert answer.status_code == 302
+    assert router.login("asha", "let me in", mac=NEW).kind == "accept"
+    assert router.login("asha", "let me in", mac=OLD).kind == "reject"
+    assert bindings(isp) == [("by_hand", OLD, NEW, "")]
+    with isp.scope():
+        assert audit.timeline("access.accessaccount", account.pk).filter(action="account.rebound").count() == 1
+        wrong = RefusedLogin.objects.get()
+        with pytest.raises(Refusal):
+            wrong.reason = "Wrong password."
+            services.rebind(account, wrong, by=isp.system())
+
+
+def test_a_line_moves_by_itself_only_from_its_port_and_after_the_days_agreed(isp, router, clock):
+    make_line(isp, learn_mac=True)
+    with isp.scope():
+        rules = services.policy()
+        rules.rebind_days = 3
+        services.save_policy(rules, by=isp.system())
+    come_online(router, OLD, "olt1/0/3:7", "one")
+    at_home = {"extra": {"NAS-Port-Id": "olt1/0/3:7"}, "mac": NEW}
+    assert router.login("asha", "let me in", **at_home).kind == "reject"  # the old one is online
+    router.tell("Stop", "asha", session="one", Calling_Station_Id=OLD)
+    assert router.login("asha", "let me in", **at_home).kind == "reject"  # a moment ago
+    with psycopg.connect(**environment.connection("fl_control"), autocommit=True) as control:
+        control.execute("UPDATE access_sessionfresh SET started_at = now() - interval '5 days', ended_at = now() - interval '4 days', kept_at = now() - interval '1 day'")  # fmt: skip
+    services.file_sessions()
+    assert router.login("asha", "let me in", mac=NEW, extra={"NAS-Port-Id": "olt1/0/3:8"}).kind == "reject"
+    assert router.login("asha", "wrong", **at_home).kind == "reject"
+    come_online(router, NEW, "olt1/0/3:7", "two")
+    assert bindings(isp)[1:] == [("moved", OLD, NEW, "")]
+    assert router.login("asha", "let me in", mac=OLD, extra={"NAS-Port-Id": "olt1/0/3:7"}).kind == "reject"
+    tasks.reconcile(isp.tenant.pk)
+    with isp.scope():
+        assert AccessAccount.objects.get().only_mac == NEW and services.rebuild().drift == 0

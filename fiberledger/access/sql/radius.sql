@@ -69,11 +69,11 @@ CREATE OR REPLACE FUNCTION radius_login(p_nas text, p_name text, p_mac text, p_p
 RETURNS TABLE (id int, username text, attribute text, value text, op text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  r record; refusal text; walled boolean := false; i int; others int;
+  r record; refusal text; walled boolean := false; moved boolean := false; i int; others int;
 BEGIN
   SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_list, n.walled_rate,
          n.interim_seconds, CASE p_signed WHEN '' THEN n.unsigned_at ELSE n.signed_at END AS noted_at, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.cut_at, l.secret, l.only_mac,
-         l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_
+         l.only_port, n.rebind_days, l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_
     INTO r
     FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(p_name)
    WHERE n.id = p_nas::bigint AND n.active;
@@ -90,7 +90,11 @@ BEGIN
   ELSE
     IF r.verdict = 'refuse' THEN refusal := r.message;
     ELSIF r.only_nas_id IS NOT NULL AND r.only_nas_id <> r.nas_id THEN refusal := 'This account belongs to another router.';
-    ELSIF r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) THEN refusal := 'This account is bound to another device.';
+    ELSIF r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) AND NOT
+        (r.rebind_days IS NOT NULL AND radius_moved(r.account_id, r.nas_id, r.only_mac, p_port, r.rebind_days)) THEN
+      refusal := 'This account is bound to another device.';
+    ELSIF r.only_port IS NOT NULL AND r.only_port <> left(radius_plain(p_port), 128) THEN
+      refusal := 'This account is bound to another port.';
     ELSIF r.by_mac AND r.found <> lower(radius_mac(p_mac)) THEN refusal := 'The device does not have the address of this account.';
     ELSIF r.verdict = 'walled' OR r.ends_at <= now() OR r.cut_at <= now() THEN
       walled := true;
@@ -118,7 +122,10 @@ BEGIN
   attribute := 'Acct-Interim-Interval'; value := r.interim_seconds; RETURN NEXT;
   IF NOT walled THEN
     FOR i IN 1 .. cardinality(r.attributes) LOOP
-      attribute := r.attributes[i]; value := r.values_[i]; RETURN NEXT;
+      attribute := r.attributes[i]; value := r.values_[i];
+      -- Accounting's Start brings the Class back: only there is it known that the password was right.
+      IF i = 1 AND r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) THEN value := value || '.h'; END IF;
+      RETURN NEXT;
     END LOOP;
     -- A cut for debt ends only sessions that begin in the day before it: earlier, most who owe still pay, and those who
     -- have paid would all be dropped in one second.
@@ -135,6 +142,43 @@ BEGIN
   IF r.walled_list <> '' THEN attribute := 'Mikrotik-Address-List'; value := r.walled_list; RETURN NEXT; END IF;
   IF r.walled_rate <> '' THEN attribute := 'Mikrotik-Rate-Limit'; value := r.walled_rate; RETURN NEXT; END IF;
   attribute := 'Session-Timeout'; value := 3600; RETURN NEXT;
+END $$;
+
+-- May this line move to another device by itself? When it learns its device, the new one asks from the port at which the old
+-- one was learned, and the old one was not online for so many days.
+CREATE OR REPLACE FUNCTION radius_moved(p_account bigint, p_nas bigint, p_old_mac text, p_port text, p_days int) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+DECLARE a record;
+BEGIN
+  SELECT x.tenant_id, lower(x.username) AS who INTO a FROM access_accessaccount x
+   WHERE x.id = p_account AND x.learn_mac AND x.known_nas_id = p_nas AND x.known_port <> ''
+     AND x.known_port = left(radius_plain(p_port), 128);
+  RETURN FOUND
+    AND NOT EXISTS (SELECT FROM access_livesession s WHERE s.tenant_id = a.tenant_id AND s.username = a.who AND s.mac = p_old_mac)
+    AND NOT EXISTS (SELECT FROM access_sessionfresh s WHERE s.tenant_id = a.tenant_id AND s.username = a.who AND s.mac = p_old_mac)
+    AND NOT EXISTS (SELECT FROM access_sessionhistory s WHERE s.tenant_id = a.tenant_id AND s.username = a.who
+                       AND s.mac = p_old_mac AND s.ended_at > now() - make_interval(days => p_days));
+END $$;
+
+-- A session began whose line is to be bound to its device or port, or has moved to another device. Nobody waits for it.
+CREATE OR REPLACE FUNCTION radius_learn(p_nas text, p_name text, p_mac text, p_port text, p_moved boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
+DECLARE a record; device text := radius_mac(radius_plain(p_mac)); port text := left(radius_plain(p_port), 128);
+BEGIN
+  SELECT x.id, x.tenant_id, x.only_mac, x.only_port, n.id AS nas_id,
+         CASE WHEN x.learn_mac AND length(device) = 17 AND (p_moved OR x.only_mac = '') THEN device ELSE x.only_mac END AS new_mac,
+         CASE WHEN x.learn_port AND x.only_port = '' THEN port ELSE x.only_port END AS new_port
+    INTO a FROM access_nas n
+    JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(left(radius_plain(p_name), 128))
+    JOIN access_accessaccount x ON x.id = l.account_id
+   WHERE n.id = p_nas::bigint FOR UPDATE OF x;
+  IF NOT FOUND OR (a.new_mac = a.only_mac AND a.new_port = a.only_port) THEN RETURN; END IF;
+  UPDATE access_accessaccount SET only_mac = a.new_mac, only_port = a.new_port, known_port = port, known_nas_id = a.nas_id
+   WHERE id = a.id;
+  UPDATE radius_line SET only_mac = nullif(a.new_mac, ''), only_port = nullif(a.new_port, '') WHERE account_id = a.id;
+  INSERT INTO access_bindingchange (tenant_id, account_id, nas_id, how, old_mac, new_mac, old_port, new_port, at, actor_name, noted)
+    VALUES (a.tenant_id, a.id, a.nas_id, CASE WHEN p_moved THEN 'moved' ELSE 'learned' END, a.only_mac, a.new_mac,
+            a.only_port, a.new_port, now(), 'RADIUS', false);
 END $$;
 
 -- Whether this router signs its requests, once an hour.
@@ -211,6 +255,9 @@ BEGIN
         INTO ghosts;
       IF FOUND THEN
         IF ghosts IS NOT NULL THEN PERFORM radius_close(ghosts, 'Lost-Carrier', true); END IF;
+        IF right(p_class, 2) IN ('.l', '.h') THEN
+          PERFORM radius_learn(p_nas, p_name, p_mac, p_port, right(p_class, 2) = '.h');
+        END IF;
         RETURN 'started';
       END IF;
       -- It is over, we thought. If we had given it up for silence, we were wrong: take back what we wrote.
@@ -322,9 +369,9 @@ BEGIN
     why := CASE WHEN EXISTS (SELECT FROM radius_line l WHERE l.tenant_id = t AND l.username = who)
       THEN 'Wrong password.' ELSE 'Nobody has this username.' END;
   END IF;
-  INSERT INTO access_refusedlogin AS f (tenant_id, username, nas_id, mac, reason, first_at, last_at, times)
-    VALUES (t, who, p_nas::bigint, radius_mac(radius_plain(p_mac)), why, now(), now(), 1)
-    ON CONFLICT (tenant_id, username) DO UPDATE SET nas_id = excluded.nas_id, mac = excluded.mac, reason = excluded.reason,
+  INSERT INTO access_refusedlogin AS f (tenant_id, username, nas_id, mac, port, reason, first_at, last_at, times)
+    VALUES (t, who, p_nas::bigint, radius_mac(radius_plain(p_mac)), left(radius_plain(p_port), 128), why, now(), now(), 1)
+    ON CONFLICT (tenant_id, username) DO UPDATE SET nas_id = excluded.nas_id, mac = excluded.mac, port = excluded.port, reason = excluded.reason,
       first_at = CASE WHEN f.reason = excluded.reason THEN f.first_at ELSE excluded.first_at END,
       times = CASE WHEN f.reason = excluded.reason THEN f.times + 1 ELSE 1 END, last_at = excluded.last_at;
   RETURN why;
