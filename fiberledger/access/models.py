@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.contrib.postgres.fields import ArrayField
@@ -650,11 +651,18 @@ class _SessionQuerySet(ScopedQuerySet):
 class LiveSession(_Session):
     """A session that is on now, as far as the router told us."""
 
+    class QuerySet(_SessionQuerySet):
+        def listed(self, columns: Collection[str] | None = None):
+            """As the list shows them, with what rooms above say of a session."""
+            from .online import with_additions
+
+            return with_additions(self, columns)
+
     called = models.CharField(_("service"), max_length=64, default="")
     updated_at = models.DateTimeField(_("last report"))
     terms = models.CharField(max_length=16, default="")
 
-    objects = TenantManager.from_queryset(_SessionQuerySet)()
+    objects = TenantManager.from_queryset(QuerySet)()
 
     class Meta:
         verbose_name = _("live session")

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from fiberledger import screens
 from fiberledger.screens import Column, Fact
 
-from . import probing, services
+from . import online, probing, services
 from .models import (
     BindingChange,
     LineCommand,
@@ -195,6 +195,7 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
     live: dict[str, list[LiveSession]] = {}
     for session in LiveSession.objects.filter(username__in=usernames).select_related("nas").order_by("started_at"):
         live.setdefault(session.username, []).append(session)
+    said = online.facts([session for sessions in live.values() for session in sessions])
     refused = {row.username: row for row in RefusedLogin.objects.filter(username__in=usernames).select_related("nas")}
     for subscription in shown:
         account = accounts.get(subscription.pk)
@@ -218,7 +219,8 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
                 if line
                 else [],
                 "sessions": [
-                    (session, line is not None and session.terms not in ("", line.terms)) for session in sessions
+                    (session, line is not None and session.terms not in ("", line.terms), said.get(session.key, ()))
+                    for session in sessions
                 ],
                 "refusal": refusal,
                 "bindings": BindingChange.objects.filter(account=account).select_related("nas").order_by("-pk")[:5],

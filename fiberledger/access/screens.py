@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger.screens import Bulk, Button, Column, Empty, Fact, Filter, Screen, Tab, View
 from fiberledger.screens.cells import looks
 
-from . import pages
+from . import online, pages
 from .forms import NasForm, PopForm
 from .models import Drift, LineCommand, LiveSession, Nas, Pop, RefusedLogin, SessionHistory, show_seconds
 from .rules import OF_BINDING
@@ -277,6 +277,7 @@ _PERSON = Column(
 
 live_sessions = Screen(
     model=LiveSession,
+    rows="listed",
     view_needs="access.sessions",
     edit_needs="-",
     create_needs="-",
@@ -291,6 +292,7 @@ live_sessions = Screen(
         Column("lasted", _("Online for"), sort="started_at"),
         Column("downloaded", _("Down"), sort="out_octets"),
         Column("uploaded", _("Up"), sort="in_octets"),
+        *online.columns(),
         Column("updated_at", _("Last report"), kind="ago", sort="updated_at"),
         Column("prefix6", hidden=True, sort=False),
         Column("delegated6", hidden=True, sort=False),

@@ -312,6 +312,7 @@ def change_of(reading: Reading) -> dict[str, Any] | None:
     }
 
 
+@register.filter
 def spark(values: Any) -> SafeString:
     """A sparkline as SVG; decoration, its numbers stand in words beside it."""
     points = [float(v) for v in values]
