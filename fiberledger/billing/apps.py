@@ -8,8 +8,9 @@ class BillingConfig(AppConfig):
     verbose_name = _("Billing")
 
     def ready(self) -> None:
-        from fiberledger.subscriptions import terms
+        from fiberledger.subscriptions import charging, terms
 
         from . import services, tasks  # noqa: F401  registers the jobs
 
         terms.provide(services.agreed_terms)
+        charging.provide(services.charge_add_on)

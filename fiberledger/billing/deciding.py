@@ -5,7 +5,7 @@ Most subscribers share plan, price and period, so an answer is worked out once a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
-from fiberledger import money
+from fiberledger import calendar, money
 from fiberledger.catalog.models import Plan
 from fiberledger.ledger.models import LedgerAccount
 from fiberledger.subscribers import states
@@ -71,7 +71,7 @@ class Decision:
     tax: Decimal
     total: Decimal
     credits: tuple[tuple[int, Decimal], ...]
-    tax_name: str
+    tax_names: tuple[str, ...]
     plan: dict[str, Any]
 
 
@@ -81,17 +81,36 @@ class Skip(NamedTuple):
     end: date | None
 
 
+class Dealt(NamedTuple):
+    """The days of an add-on (by its place among the line's) that stand on an invoice, or (None) cost nothing."""
+
+    add_on: int
+    decision: int | None
+    start: date
+    end: date
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of one subscription: invoices, periods passed over, and how far billing has come."""
+    """What becomes of one subscription: invoices, periods passed over, how far billing has come, and for which days
+    its add-ons are dealt with."""
 
     decisions: tuple[Decision, ...]
     skips: tuple[Skip, ...]
     billed_until: date | None
     change_ids: tuple[int, ...] = ()
+    add_ons: tuple[Dealt, ...] = ()
 
 
 NOTHING = Outcome((), (), None)
+
+
+class _Tax(NamedTuple):
+    name: str
+    account_id: int | None
+
+
+_Taxed = tuple[rules.Line, _Tax]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +124,7 @@ class _PlanFacts:
     fees: rules.Fees
     tax_percent: Decimal
     tax_inclusive: bool
-    tax_name: str
-    tax_account_id: int | None
+    tax: _Tax
     shown: dict[str, Any]
     status: str
 
@@ -203,6 +221,57 @@ def read_changes(found: Sequence[Candidate]) -> dict[int, tuple[Changed, ...]]:
     return {pk: tuple(Changed(*row[1:]) for row in mine) for pk, mine in groupby(rows, key=lambda row: row[0])}
 
 
+class HeldAddOn(NamedTuple):
+    """An add-on that is charged every period, without the line that has it: many have the same."""
+
+    name: str
+    price: Decimal
+    start: date
+    end: date | None
+    charged: tuple[tuple[date, date], ...]
+    tax_inclusive: bool
+    tax_percent: Decimal
+    tax: _Tax
+
+
+_ADD_ONS = """
+SELECT a.subscription_id, a.id, a.name, a.price, (a.starts_at AT TIME ZONE %(zone)s)::date,
+       (a.ends_at AT TIME ZONE %(zone)s)::date, b.lows, b.highs, a.tax_inclusive, t.percent, t.name, t.account_id
+  FROM subscriptions_soldaddon a
+  LEFT JOIN LATERAL (SELECT r.percent, r.name, r.account_id FROM catalog_taxrate r WHERE r.id = a.tax_id LIMIT 1) t ON true
+  CROSS JOIN LATERAL (
+    SELECT array_agg(lower(d) ORDER BY d) AS lows, array_agg(upper(d) ORDER BY d) AS highs FROM unnest((
+      SELECT range_agg(daterange(c.period_start, c.period_end)) FROM billing_billedaddon c
+       WHERE c.tenant_id = %(tenant)s AND c.sold_id = a.id)) d) b
+ WHERE a.tenant_id = %(tenant)s AND a.subscription_id = ANY(%(ids)s) AND a.every_period
+   AND (a.ends_at IS NULL OR b.highs IS NULL OR (a.ends_at AT TIME ZONE %(zone)s)::date > b.highs[cardinality(b.highs)])
+ ORDER BY a.subscription_id, a.id"""
+
+
+def read_add_ons(found: Sequence[Candidate]) -> dict[int, tuple[tuple[int, HeldAddOn], ...]]:
+    """What these subscriptions have besides their plan and are charged for every period, with its id. Most have nothing."""
+    with connection.cursor() as cursor:
+        values: dict[str, Any] = {
+            "tenant": current_tenant_id(),
+            "ids": [c.id for c in found],
+            "zone": calendar.zone().key,
+        }
+        cursor.execute(_ADD_ONS, values)
+        rows = cursor.fetchall()
+    held: dict[int, list[tuple[int, HeldAddOn]]] = {}
+    for line_id, pk, name, price, start, end, lows, highs, inclusive, percent, tax, account_id in rows:
+        charged = tuple(zip(lows or (), highs or (), strict=True))
+        held.setdefault(line_id, []).append(
+            (
+                pk,
+                HeldAddOn(
+                    name, price, start, end, charged, inclusive, percent or Decimal(0), _Tax(tax or "", account_id)
+                ),
+            )
+        )
+    return {pk: tuple(mine) for pk, mine in held.items()}
+
+
 class Decider:
     """Answers for one `as_of`; keeps what it worked out."""
 
@@ -244,24 +313,27 @@ class Decider:
         return _PlanFacts(
             plan.pk, plan.name, plan.price, plan.currency, months, days,
             rules.Fees(plan.installation_fee, plan.deposit),
-            tax.percent if tax else Decimal(0), plan.tax_inclusive, tax.name if tax else "",
-            tax.account_id if tax else None,
+            tax.percent if tax else Decimal(0), plan.tax_inclusive,
+            _Tax(tax.name, tax.account_id) if tax else _Tax("", None),
             {"name": plan.name, "code": plan.code, "speed": plan.speed, "price": format(plan.price, "f")},
             plan.status,
         )  # fmt: skip
 
-    def decide(self, c: Candidate, pauses: tuple[rules.Pause, ...] = (), changes: tuple[Changed, ...] = ()) -> Outcome:
+    def decide(
+        self, c: Candidate, pauses: tuple[rules.Pause, ...] = (), changes: tuple[Changed, ...] = (),
+        add_ons: tuple[HeldAddOn, ...] = (),
+    ) -> Outcome:  # fmt: skip
         if pauses or changes:
-            return self._decide(c, pauses, changes)
+            return self._decide(c, pauses, changes, add_ons)
         start = c.billed_until
         # Where a line began matters to its first bill, to free days, and to periods that are counted from there.
-        matters = start is None or c.free_days or self.policy.free_days or self.plans[c.plan_id].months != 1
+        matters = start is None or c.free_days or self.policy.free_days or self.plans[c.plan_id].months != 1 or add_ons
         begun = c.started_on if matters else None
         key = (c.plan_id, start, begun, c.anchor_day, c.price, c.billing, c.first_period, c.ended_on, c.free_days,
-               c.currency, c.language, c.account_currency)  # fmt: skip
+               c.currency, c.language, c.account_currency, add_ons)  # fmt: skip
         outcome = self._known.get(key)
         if outcome is None:
-            outcome = self._known[key] = self._decide(c, ())
+            outcome = self._known[key] = self._decide(c, (), (), add_ons)
         return outcome
 
     def terms(self, c: Candidate, pauses: tuple[rules.Pause, ...] = ()) -> rules.Terms:
@@ -271,7 +343,10 @@ class Decider:
             c.free_days or self.policy.free_days, pauses, plan.months, plan.days,
         )  # fmt: skip
 
-    def _decide(self, c: Candidate, pauses: tuple[rules.Pause, ...], changed: tuple[Changed, ...] = ()) -> Outcome:
+    def _decide(
+        self, c: Candidate, pauses: tuple[rules.Pause, ...], changed: tuple[Changed, ...],
+        held: tuple[HeldAddOn, ...],
+    ) -> Outcome:  # fmt: skip
         plan = self.plans[c.plan_id]
         if c.currency != c.account_currency:
             return Outcome((), (Skip(Skipped.Reason.CURRENCY, None, None),), None)
@@ -286,20 +361,30 @@ class Decider:
         # What was billed at the old price, up to where billing stood before this bill.
         difference = rules.charge_difference(changes, bills[0].start, terms) if changes and c.billed_until else None
         fees: rules.Fees | None = plan.fees if c.billed_until is None else None
-        decisions, skips = [], []
+        decisions, skips, dealt = [], [], []
+        add_ons = [self._add_on(one, c.currency) for one in held]
+        first = date.min  # the first invoice also asks for days of an add-on in what was billed before it was sold
         for bill in bills:
             if bill.skip:
                 skips.append(Skip(bill.skip, bill.start, bill.end))
+                dealt += _deal(add_ons, None, terms, (bill.start, bill.end))
                 continue
             lines = rules.charge(bill, price, plan=plan.name, fees=fees, changes=changes, terms=terms)
             if difference:
                 lines, difference = (*lines, difference), None
-            if not lines:
+            taxed: list[_Taxed] = [(line, plan.tax) for line in lines]
+            stretches = ((first, bills[0].start), (bill.start, bill.end))
+            for one, add_on in zip(held, add_ons, strict=True):
+                for start, end in stretches:
+                    taxed += [(line, one.tax) for line in rules.charge_add_on(add_on, start, end, terms)]
+            dealt += _deal(add_ons, len(decisions) if taxed else None, terms, *stretches)
+            first = bills[0].start
+            if not taxed:
                 reason = Skipped.Reason.NOTHING_DUE if price.amount else Skipped.Reason.ZERO_PRICE
                 skips.append(Skip(reason, bill.start, bill.end))
                 continue
             fees = None
-            decisions.append(self._decision(c, plan, bill, lines))
+            decisions.append(self._decision(c, plan, bill, taxed))
         reached = bills[-1].end
         if c.status in PAUSED:
             # Billed for what it served; the days since are decided on when it comes back, or ends.
@@ -307,8 +392,20 @@ class Decider:
                 return NOTHING
             reached = decisions[-1].end
             skips = [skip for skip in skips if skip.end and skip.end <= reached]
+            dealt = [days for days in dealt if days.end <= reached]
         taken = tuple(one.id for one in changed if one.on < reached)
-        return Outcome(tuple(decisions), tuple(skips), reached, taken)
+        return Outcome(tuple(decisions), tuple(skips), reached, taken, tuple(dealt))
+
+    def _add_on(self, held: HeldAddOn, currency: str) -> rules.AddOn:
+        price = rules.Price(
+            held.price,
+            "add_on",
+            held.tax_percent,
+            held.tax_inclusive,
+            money.exponent(currency),
+            self.policy.rounding_step,
+        )
+        return rules.AddOn(held.name, price, held.start, held.end, held.charged)
 
     def _change(self, c: Candidate, changed: Changed) -> rules.Change:
         old, new = self.plans[changed.old_plan_id], self.plans[changed.new_plan_id]
@@ -327,37 +424,56 @@ class Decider:
         plan = self.plans[c.plan_id]
         return self._at(plan, plan.price if c.price is None else c.price, c.currency)
 
-    def _decision(self, c: Candidate, plan: _PlanFacts, bill: rules.Bill, lines: tuple[rules.Line, ...]) -> Decision:
+    def _decision(self, c: Candidate, plan: _PlanFacts, bill: rules.Bill, taxed: Sequence[_Taxed]) -> Decision:
         self._count += 1
+        lines = tuple(line for line, _tax in taxed)
         net, tax, total = rules.total_of(lines)
         language = c.language or self.language
         due_on = max(self.issued_on, rules.due_on(bill, c.billing)) + timedelta(days=self.policy.due_days)
         credits: dict[int, Decimal] = {}
-        for line in lines:
+        for line, of in taxed:
             account = self.income_account(line.kind, c.currency)
             credits[account] = credits.get(account, Decimal(0)) + line.net
-        if tax:
-            account = plan.tax_account_id or self.accounts["tax_payable", c.currency]
-            credits[account] = credits.get(account, Decimal(0)) + tax
+            if line.tax:
+                account = of.account_id or self.accounts["tax_payable", c.currency]
+                credits[account] = credits.get(account, Decimal(0)) + line.tax
         return Decision(
             self._count, c.plan_id, bill.start, bill.end, due_on, c.currency, language, lines,
             tuple(wording.line_text(line, line.plan or plan.name, language) for line in lines),
             net, tax, total, tuple((account, -amount) for account, amount in credits.items() if amount),
-            plan.tax_name, plan.shown,
+            tuple(of.name for _line, of in taxed), plan.shown,
         )  # fmt: skip
 
     def income_account(self, kind: str, currency: str) -> int:
-        role = {"plan": "sales", "change": "sales", "deposit": "deposits", "opening": "opening_equity"}.get(
-            kind, "fees"
-        )
+        role = {
+            "plan": "sales",
+            "change": "sales",
+            "add_on": "sales",
+            "deposit": "deposits",
+            "opening": "opening_equity",
+        }.get(kind, "fees")
         return self.accounts[role, currency]
 
 
-def decide_all(decider: Decider, found: Sequence[Candidate]) -> list[tuple[Candidate, Outcome]]:
+def decide_all(
+    decider: Decider, found: Sequence[Candidate], add_ons: Mapping[int, tuple[tuple[int, HeldAddOn], ...]]
+) -> list[tuple[Candidate, Outcome]]:
     """The decision for each, in the same order."""
     pauses, changes = read_pauses(found), read_changes(found)
+    held = {pk: tuple(one for _id, one in mine) for pk, mine in add_ons.items()}
     decider.prepare(found, changes.values())
     decide = decider.decide
-    if not pauses and not changes:
+    if not pauses and not changes and not held:
         return [(c, decide(c)) for c in found]
-    return [(c, decide(c, pauses.get(c.id, ()), changes.get(c.id, ()))) for c in found]
+    return [(c, decide(c, pauses.get(c.id, ()), changes.get(c.id, ()), held.get(c.id, ()))) for c in found]
+
+
+def _deal(
+    add_ons: Sequence[rules.AddOn], decision: int | None, terms: rules.Terms, *stretches: tuple[date, date]
+) -> list[Dealt]:
+    return [
+        Dealt(place, decision, low, high)
+        for place, add_on in enumerate(add_ons)
+        for start, end in stretches
+        for low, high in rules.open_days(add_on, start, end, terms)
+    ]

@@ -15,7 +15,7 @@ from fiberledger.jobs.models import Run
 from fiberledger.ledger.models import JournalEntry
 from fiberledger.money import AmountField, Money
 from fiberledger.subscribers.models import Subscriber
-from fiberledger.subscriptions.models import PlanChange, Subscription
+from fiberledger.subscriptions.models import PlanChange, SoldAddOn, Subscription
 from fiberledger.tenancy.models import (
     TenantForeignKey,
     TenantManager,
@@ -201,6 +201,7 @@ class Invoice(TenantModel):
         REGULAR = "regular", _("Regular")
         OPENING = "opening", _("Opening balance")
         MANUAL = "manual", _("By hand")
+        ADD_ON = "add_on", _("Add-on")
 
     number = models.CharField(_("number"), max_length=40)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
@@ -251,7 +252,9 @@ class Invoice(TenantModel):
             models.CheckConstraint(
                 name="invoice_status_known", condition=Q(status__in=["issued", "part_paid", "paid", "void"])
             ),
-            models.CheckConstraint(name="invoice_kind_known", condition=Q(kind__in=["regular", "opening", "manual"])),
+            models.CheckConstraint(
+                name="invoice_kind_known", condition=Q(kind__in=["regular", "opening", "manual", "add_on"])
+            ),
             models.CheckConstraint(
                 name="invoice_regular_has_period",
                 condition=~Q(kind="regular")
@@ -321,6 +324,7 @@ class InvoiceLine(TenantModel):
         INSTALLATION = "installation", _("Installation")
         DEPOSIT = "deposit", _("Security deposit")
         CHANGE = "change", _("Plan change")
+        ADD_ON = "add_on", _("Add-on")
         OPENING = "opening", _("Opening balance")
         OTHER = "other", _("Other")
 
@@ -346,7 +350,7 @@ class InvoiceLine(TenantModel):
             models.CheckConstraint(name="invoice_line_adds_up", condition=Q(total=F("net") + F("tax"))),
             models.CheckConstraint(
                 name="invoice_line_kind_known",
-                condition=Q(kind__in=["plan", "installation", "deposit", "change", "opening", "other"]),
+                condition=Q(kind__in=["plan", "installation", "deposit", "change", "add_on", "opening", "other"]),
             ),
         ]
 
@@ -381,6 +385,31 @@ class BilledChange(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.change}"
+
+
+class BilledAddOn(TenantModel):
+    """Days of an add-on that billing has dealt with, and in which invoice (none: they cost nothing). Without days: an
+    add-on that is paid once. PostgreSQL refuses to charge a day twice (migration 0005)."""
+
+    sold = TenantForeignKey(SoldAddOn, on_delete=models.PROTECT, related_name="billed", db_index=False)
+    invoice = TenantForeignKey(Invoice, on_delete=models.PROTECT, null=True, related_name="add_ons")
+    period_start = models.DateField(null=True)
+    period_end = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "sold", "period_start"], name="billed_add_on_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                name="billed_add_on_forward",
+                condition=Q(period_start__isnull=True, period_end__isnull=True, invoice__isnull=False)
+                | Q(period_start__isnull=False, period_end__gt=F("period_start")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sold}"
 
 
 class DayTotal(TenantModel):

@@ -271,8 +271,8 @@ def _tax_step(price: Price, net: Decimal, tax: Decimal, total: Decimal) -> Step:
     }  # fmt: skip
 
 
-def charge_part(part: Part, price: Price, plan: str = "") -> Line:
-    """The line for one part of a bill."""
+def charge_part(part: Part, price: Price, plan: str = "", kind: str = "plan") -> Line:
+    """The line for one part of a bill: of the plan, or (`kind`) of what the line has besides."""
     share = part.share
     net, tax, total = apply_tax(
         exact(price.amount) * share, price.tax_percent,
@@ -300,7 +300,7 @@ def charge_part(part: Part, price: Price, plan: str = "") -> Line:
     if price.tax_percent:
         why.append(_tax_step(price, net, tax, total))
     unit_price = total if price.tax_inclusive else net
-    return Line("plan", unit_price, net, price.tax_percent, tax, total, part.start, part.end, tuple(why), plan=plan)
+    return Line(kind, unit_price, net, price.tax_percent, tax, total, part.start, part.end, tuple(why), plan=plan)
 
 
 def charge_once(kind: str, price: Price, why: Step) -> Line:
@@ -411,6 +411,52 @@ def charge(
             lines.append(charge_once("deposit", untaxed, {
                 "rule": "security_deposit", "price": _plain(fees.deposit), "plan": plan}))  # fmt: skip
     return tuple(line for line in lines if line.total)
+
+
+@dataclass(frozen=True, slots=True)
+class AddOn:
+    """What a line has besides its plan and is charged for every period: from when, until when, and the days
+    (half-open stretches, in order) that were charged already."""
+
+    name: str
+    price: Price
+    start: date
+    end: date | None = None
+    charged: tuple[tuple[date, date], ...] = ()
+
+
+def open_days(add_on: AddOn, start: date, end: date, terms: Terms) -> Iterator[tuple[date, date]]:
+    """The stretches of `[start, end)` in which the line had the add-on and was not charged for it."""
+    day = max(start, add_on.start, terms.started_on)
+    end = min(end, add_on.end or end, terms.ended_on or end)
+    for low, high in (*add_on.charged, (end, end)):
+        if day < min(low, end):
+            yield day, min(low, end)
+        day = max(day, high)
+
+
+def charge_add_on(add_on: AddOn, start: date, end: date, terms: Terms) -> Iterator[Line]:
+    """The lines for the days of `[start, end)` that are still to be charged, one for each period they lie in.
+
+    It is charged as its line is: by the day where it began or ended in the middle, the period it began in as the line's
+    first one was agreed, and nothing for free days and days without service.
+    """
+    begins = max(add_on.start, terms.started_on)
+    for low, high in open_days(add_on, start, end, terms):
+        day = low
+        while day < high:
+            whole_start, whole_end = whole_period(day, terms)
+            began_here = day == begins and day != whole_start and terms.first_period != JOIN
+            rule = terms.first_period if began_here else PRORATE
+            line = charge_part(
+                _part(terms, day, min(whole_end, high), whole_start, whole_end, rule),
+                add_on.price,
+                add_on.name,
+                "add_on",
+            )
+            if line.total:
+                yield line
+            day = min(whole_end, high)
 
 
 def _same_tax(price: Price, amount: Decimal) -> Price:

@@ -164,7 +164,8 @@ def preview_run(as_of: date, scope: Scope, *, back_bill: str | None = None) -> d
     decider = Decider(as_of, min(as_of, calendar.today()), services.policy(), back_bill)
     preview = Preview()
     for ids in _pages(scope, as_of, 0, _PREVIEW_PAGE):
-        for candidate, outcome in deciding.decide_all(decider, deciding.read(ids)):
+        found = deciding.read(ids)
+        for candidate, outcome in deciding.decide_all(decider, found, deciding.read_add_ons(found)):
             preview.add(candidate, outcome, decider.plans[candidate.plan_id])
     result = preview.as_json()
     result["before"] = _a_month_ago(scope, as_of)

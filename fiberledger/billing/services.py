@@ -15,17 +15,17 @@ from django.utils.translation import gettext as _
 from fiberledger import audit, calendar, jobs, ledger, money
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscriptions import terms
-from fiberledger.subscriptions.models import Subscription
+from fiberledger.subscriptions.models import SoldAddOn, Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
 from . import deciding, rules, wording, writing
 from .deciding import Decider, Decision
 from .events import InvoicesIssued, InvoiceVoided
-from .models import Allocation, BilledChange, BillingPolicy, Invoice, InvoiceLine
+from .models import Allocation, BilledAddOn, BilledChange, BillingPolicy, Invoice, InvoiceLine
 from .settling import release, settle_open_invoices, unsettle
 
 __all__ = [
-    "Charge", "Issued", "issue_invoices", "issue_manual", "issue_opening", "open_invoices", "policy", "provision",
+    "Charge", "Issued", "charge_add_on", "issue_invoices", "issue_manual", "issue_opening", "open_invoices", "policy", "provision",
     "settle_open_invoices", "unsettle", "void_invoice", "withdraw_openings",
 ]  # fmt: skip
 
@@ -116,7 +116,12 @@ def issue_invoices(
     skips: list[tuple[int, deciding.Skip]] = []
     totals: dict[str, dict[str, Decimal]] = {}
     changes: list[tuple[int, int | None]] = []
-    for candidate, outcome in deciding.decide_all(decider, found):
+    add_ons = deciding.read_add_ons(found)
+    charged: list[tuple[int, int | None, date, date]] = []
+    for candidate, outcome in deciding.decide_all(decider, found, add_ons):
+        for days in outcome.add_ons:
+            at = None if days.decision is None else len(staged) + days.decision
+            charged.append((add_ons[candidate.id][days.add_on][0], at, days.start, days.end))
         if outcome.change_ids:
             at = len(staged) if outcome.decisions else None
             changes.extend((pk, at) for pk in outcome.change_ids)
@@ -131,7 +136,19 @@ def issue_invoices(
     BilledChange.objects.bulk_create(
         BilledChange(change_id=pk, invoice_id=None if at is None else invoice_ids[at]) for pk, at in changes
     )
+    _keep_charged((pk, None if at is None else invoice_ids[at], low, high) for pk, at, low, high in charged)
     return Issued(invoice_ids, skips, totals)
+
+
+def _keep_charged(rows: Iterable[tuple[int, int | None, date, date]]) -> None:
+    """For these days their add-ons are dealt with: they stand on an invoice, or cost nothing."""
+    if columns := list(map(list, zip(*rows, strict=True))):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """INSERT INTO billing_billedaddon (tenant_id, sold_id, invoice_id, period_start, period_end)
+                   SELECT %s, r.* FROM unnest(%s::bigint[], %s::bigint[], %s::date[], %s::date[]) r""",
+                [current_tenant_id(), *columns],
+            )
 
 
 def check_as_of(as_of: date) -> None:
@@ -237,7 +254,7 @@ def _opening_decision(
     )  # fmt: skip
     return Decision(
         no, 0, None, None, due_on, currency, language, (line,), (wording.opening_text(language),),  # type: ignore[arg-type]
-        amount, Decimal(0), amount, ((decider.income_account("opening", currency), -amount),), "", {},
+        amount, Decimal(0), amount, ((decider.income_account("opening", currency), -amount),), ("",), {},
     )  # fmt: skip
 
 
@@ -371,7 +388,7 @@ def issue_manual(
     currency = subscriber.receivable.currency
     decider = Decider(issued_on, issued_on, rules_)
     decider.prepare([])
-    lines, texts, tax_names = [], [], {charge.tax_name for charge in charges if charge.tax_percent}
+    lines, texts, tax_names = [], [], []
     for charge in charges:
         if charge.unit_price < 0 or charge.quantity <= 0:
             raise Refusal(_("A charge can't be negative; “%s” is.") % charge.text)
@@ -389,6 +406,7 @@ def issue_manual(
         if line.total:
             lines.append(line)
             texts.append(charge.text.strip() or str(_("Charge")))
+            tax_names.append(charge.tax_name[:60])
     net, tax, total = rules.total_of(tuple(lines))
     if total <= 0:
         raise Refusal(_("The invoice comes to nothing: give at least one line an amount."))
@@ -399,7 +417,7 @@ def issue_manual(
         credits.append((decider.accounts["tax_payable", currency], -tax))
     decision = Decision(
         1, 0, None, None, due_on, currency, subscriber.language or current_tenant().language, tuple(lines),  # type: ignore[arg-type]
-        tuple(texts), net, tax, total, tuple(credits), ", ".join(sorted(filter(None, tax_names)))[:60], {},
+        tuple(texts), net, tax, total, tuple(credits), tuple(tax_names), {},
     )  # fmt: skip
     staged: list[writing.Staged] = [("manual", subscriber.pk, subscription_id, decision)]
     (invoice_id,) = _write(staged, [], on=issued_on, by=by, policy=rules_, notes={1: note.strip()[:300]})
@@ -419,6 +437,46 @@ def _refuse_twice(subscriber: Subscriber, total: Decimal, since: datetime) -> No
             )
             % {"number": earlier.number, "who": earlier.created_by_name}
         )
+
+
+# --- Add-ons -----------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def charge_add_on(sold: SoldAddOn, by: Any) -> Invoice:
+    """Ask for an add-on that is paid once, on an invoice of its own; what was paid ahead pays it at once.
+
+    One sale is one invoice, however often this is asked: the first is returned. The caller has locked the subscriber.
+    """
+    if earlier := Invoice.objects.filter(add_ons__sold=sold).first():
+        return earlier
+    line = Subscription.objects.select_related("subscriber__receivable").get(pk=sold.subscription_id)
+    today, rules_, currency = calendar.today(), policy(), sold.currency
+    decider = Decider(today, today, rules_)
+    decider.prepare([])
+    if currency != line.subscriber.receivable.currency or ("sales", currency) not in decider.accounts:
+        raise Refusal(_("“%(plan)s” is priced in %(currency)s.") % {"plan": sold.name, "currency": currency})
+    tax_rate, language = sold.tax, line.subscriber.language or current_tenant().language
+    charge = rules.charge_once(
+        "add_on",
+        rules.Price(
+            sold.price, "add_on", tax_rate.percent if tax_rate else Decimal(0), sold.tax_inclusive,
+            money.exponent(currency),
+        ),
+        {"rule": "add_on_once", "price": format(sold.price, "f"), "plan": sold.name},
+    )  # fmt: skip
+    credits = [(decider.income_account("add_on", currency), -charge.net)]
+    if charge.tax and tax_rate:
+        credits.append((tax_rate.account_id or decider.accounts["tax_payable", currency], -charge.tax))
+    decision = Decision(
+        1, 0, None, None, today + timedelta(days=rules_.due_days), currency, language, (charge,),  # type: ignore[arg-type]
+        (wording.add_on_text(sold.name, sold.gives, sold.ends_at, language),), charge.net, charge.tax, charge.total,
+        tuple(credits), (tax_rate.name if tax_rate else "",), {},
+    )  # fmt: skip
+    staged: list[writing.Staged] = [("add_on", line.subscriber_id, line.pk, decision)]
+    (invoice_id,) = _write(staged, [], on=today, by=by, policy=rules_)
+    BilledAddOn.objects.create(sold=sold, invoice_id=invoice_id)
+    return Invoice.objects.get(pk=invoice_id)
 
 
 # --- Undoing -----------------------------------------------------------------------------------------------------------
@@ -474,13 +532,14 @@ def void_invoice(
 
 def _give_back(invoice: Invoice) -> None:
     """Let the next run bill this invoice's period as if it had not been billed: what is asked for once (installation,
-    deposit) and the plan changes it took into account come again. Refuses where a later period was billed."""
+    deposit), its add-ons and the plan changes it took into account come again. Refuses where a later period was billed."""
     first = invoice.lines.filter(kind__in=[InvoiceLine.Kind.INSTALLATION, InvoiceLine.Kind.DEPOSIT]).exists()
     given_back = Subscription.objects.filter(pk=invoice.subscription_id, billed_until=invoice.period_end).update(
         billed_until=None if first else invoice.period_start
     )
     if not given_back:
         raise Refusal(_("A later period was already billed; this one can't be billed again by a run."))
+    BilledAddOn.objects.filter(invoice=invoice).delete()
     BilledChange.objects.filter(
         Q(invoice=invoice) | Q(change__subscription=invoice.subscription_id, change__on__gte=invoice.period_start)
     ).delete()

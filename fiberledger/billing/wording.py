@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from django.utils import translation
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from fiberledger import calendar
 from fiberledger.money import Money, show
 
 from . import rules
@@ -43,6 +44,16 @@ def line_text(line: rules.Line, plan: str, language: str) -> str:
         return f"{plan} · {show_days(line.start, line.end, language)}"
 
 
+def add_on_text(name: str, gives: str, until: datetime | None, language: str) -> str:
+    """An add-on that is paid once: its name, what it gives unless the name says so, and until when."""
+    with translation.override(language):
+        text = name if not gives or gives in name else f"{name} · {gives}"
+        if until is None:
+            return text
+        moment = format_datetime(calendar.local(until), "d MMM y, HH:mm", locale=_LOCALE.get(language[:2], "en_GB"))
+        return gettext("%(name)s, until %(moment)s") % {"name": text, "moment": moment}
+
+
 def opening_text(language: str) -> str:
     with translation.override(language):
         return gettext("Balance brought forward")
@@ -51,6 +62,8 @@ def opening_text(language: str) -> str:
 _SENTENCES: dict[str, Any] = {
     "plan_price": gettext_lazy("The plan %(plan)s costs %(price)s a period."),
     "own_price": gettext_lazy("A price of their own was agreed: %(price)s a period (plan %(plan)s)."),
+    "add_on_price": gettext_lazy("The add-on %(plan)s costs %(price)s a period."),
+    "add_on_once": gettext_lazy("The add-on %(plan)s costs %(price)s, once."),
     "whole_period": gettext_lazy("The whole period is charged, %(from)s to %(until)s (%(days)s)."),
     "part_period": gettext_lazy("Only part of the period is charged: %(from)s to %(until)s, %(days)s of %(of)s."),
     "first_full": gettext_lazy(

@@ -228,10 +228,10 @@ def _stage(cursor: Any, staged: Sequence[Staged], moved: Sequence[tuple[int, dat
         "billing_decision_line",
         (
             (d.no, position, line.kind, text[:200], line.quantity, line.unit_price, line.net,
-             d.tax_name if line.tax_percent else "", line.tax_percent, line.tax, line.total, line.start, line.end,
+             tax_name if line.tax_percent else "", line.tax_percent, line.tax, line.total, line.start, line.end,
              json.dumps(line.why, ensure_ascii=False))
             for d in decisions.values()
-            for position, (line, text) in enumerate(zip(d.lines, d.texts, strict=True), 1)
+            for position, (line, text, tax_name) in enumerate(zip(d.lines, d.texts, d.tax_names, strict=True), 1)
         ),
     )  # fmt: skip
     _copy(

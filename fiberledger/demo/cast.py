@@ -18,6 +18,20 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """An add-on, and how many of a hundred lines take it when they are sold (or, what is used up, in a month)."""
+
+    name: str
+    kind: str
+    price: int
+    of_hundred: float
+    mb: int | None = None
+    hours: int | None = None
+    mbit: int = 0
+    every_period: bool = False
+
+
+@dataclass(frozen=True)
 class Company:
     slug: str
     name: str
@@ -28,6 +42,7 @@ class Company:
     branches: tuple[str, ...]
     places: dict[str, dict[str, tuple[str, ...]]]  # city → area → streets; the n-th city belongs to the n-th branch
     offers: tuple[Offer, ...]
+    extras: tuple[Extra, ...]
     first_names: tuple[str, ...]
     last_names: tuple[str, ...]
     collectors: tuple[str, ...]
@@ -66,6 +81,14 @@ BRIGHT = Company(
         Offer("Fiber 50M", 50, 50, 3500, 14, burst=True),
         Offer("Fiber 100M", 100, 100, 5500, 6),
         Offer("Biz 30M", 30, 30, 6000, 5, "business"),
+    ),
+    extras=(
+        Extra("10 GB top-up", "data", 300, 3, mb=10_000),
+        Extra("50 GB top-up", "data", 1000, 1, mb=50_000),
+        Extra("Night turbo 6 h", "speed", 150, 4, hours=6, mbit=100),
+        Extra("Fixed public address", "address", 500, 3, every_period=True),
+        Extra("ONU rent", "service", 200, 12, every_period=True),
+        Extra("Cable TV", "service", 350, 8, every_period=True),
     ),
     first_names=(
         "Ahmed",
@@ -163,6 +186,13 @@ SAVANNA = Company(
         Offer("Familia 20", 20, 10, 2999, 24, burst=True),
         Offer("Pro 40", 40, 20, 4999, 10),
         Offer("Biashara 30", 30, 30, 7500, 6, "business"),
+    ),
+    extras=(
+        Extra("10 GB top-up", "data", 250, 3, mb=10_000),
+        Extra("50 GB top-up", "data", 900, 1, mb=50_000),
+        Extra("Night turbo 6 h", "speed", 100, 4, hours=6, mbit=50),
+        Extra("Fixed public address", "address", 600, 3, every_period=True),
+        Extra("Router rent", "service", 250, 12, every_period=True),
     ),
     first_names=(
         "Achieng",

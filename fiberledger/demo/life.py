@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,7 @@ from fiberledger import calendar, jobs, paper
 from fiberledger.access import services as access
 from fiberledger.access.models import Nas, Pop
 from fiberledger.billing.models import BillingPolicy, Invoice
-from fiberledger.catalog.models import Plan, TaxRate
+from fiberledger.catalog.models import AddOn, Plan, TaxRate
 from fiberledger.dunning.models import SuspensionPolicy
 from fiberledger.identity import Actor
 from fiberledger.identity import services as identity
@@ -29,14 +30,15 @@ from fiberledger.places.models import Area, Branch
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscribers.services import NewSubscriber
+from fiberledger.subscriptions import add_ons
 from fiberledger.subscriptions import services as subscriptions
-from fiberledger.subscriptions.models import Subscription
+from fiberledger.subscriptions.models import SoldAddOn, Subscription
 from fiberledger.subscriptions.services import Sale
-from fiberledger.tenancy import tenant_scope
+from fiberledger.tenancy import Refusal, tenant_scope
 from fiberledger.tenancy.models import Profile, Tenant
 
 from . import PASSWORD
-from .cast import Company, Offer
+from .cast import Company, Extra, Offer
 
 MONTHS = 6
 _Persona = tuple[int, int, float]  # days after the invoice: earliest, latest; share that pays at all
@@ -55,6 +57,7 @@ class Life:
     def __init__(self, company: Company, tenant: Tenant, until: date, tell: Callable[[str], None]) -> None:
         self.company, self.tenant, self.until, self.tell = company, tenant, until, tell
         self.chance = random.Random(company.slug)
+        self.wish = random.Random(f"{company.slug} add-ons")
         self.began = calendar.add_months(until.replace(day=1), -MONTHS)
         self.by = Actor.system("demo")
         self.persona: dict[int, _Persona] = {}
@@ -120,6 +123,7 @@ class Life:
         tax_name, percent, included = company.tax
         tax = TaxRate.objects.create(name=tax_name, percent=Decimal(percent))
         self.plans = {offer: self._plan(offer, tax, included) for offer in company.offers}
+        self.extras = {extra: self._extra(extra, tax, included) for extra in company.extras}
         first = branches[company.branches[0]]
         pop = access.save_pop(
             Pop(name=f"{first.name} rooftop", branch=first, area=self.streets[0].parent, address=first.address), by=by
@@ -177,6 +181,22 @@ class Life:
             **burst,
         )
 
+    def _extra(self, extra: Extra, tax: TaxRate, included: bool) -> AddOn:
+        return AddOn.objects.create(
+            name=extra.name,
+            code=extra.name.upper().replace(" ", "-"),
+            kind=extra.kind,
+            price=Decimal(extra.price),
+            currency=self.tenant.currency,
+            tax=tax,
+            tax_inclusive=included,
+            every_period=extra.every_period,
+            mb=extra.mb,
+            hours=extra.hours,
+            download_kbps=extra.mbit * 1000 or None,
+            upload_kbps=extra.mbit * 1000 or None,
+        )
+
     # --- selling -----------------------------------------------------------------------------------------------
 
     def _phone(self) -> str:
@@ -227,6 +247,28 @@ class Life:
             by=self.by,
         )
 
+        for line in Subscription.objects.filter(pk__in=lines).select_related("plan").order_by("pk"):
+            for extra in self.extras:
+                if extra.every_period and self.wish.random() * 100 < extra.of_hundred:
+                    self._take(line, extra)
+
+    def _take(self, line: Subscription, extra: Extra) -> None:
+        """Sell it, where the shop would: a boost to whoever is slower than it."""
+        with suppress(Refusal):
+            key = UUID(int=self.wish.getrandbits(128), version=4)
+            add_ons.sell_add_on(line, self.extras[extra], key=key, by=self.by)
+
+    def _wishes(self) -> None:
+        """A day's share of what is used up, and now and then a device that is given back."""
+        lines = Subscription.objects.filter(status="active").select_related("plan").order_by("pk")
+        count = lines.count()
+        for extra in self.extras:
+            if not extra.every_period and self.wish.random() < count * extra.of_hundred / 3000:
+                self._take(lines[self.wish.randrange(count)], extra)
+        rents = SoldAddOn.objects.filter(kind="service", ends_at__isnull=True).order_by("pk")
+        if self.wish.random() < 0.1 and (rent := rents[self.wish.randrange(5) :].first()):
+            add_ons.end_add_on(rent, by=self.by, reason="Device given back")
+
     # --- a day -------------------------------------------------------------------------------------------------
 
     def _day(self, day: date) -> None:
@@ -241,6 +283,7 @@ class Life:
         with self._at(day, 11):
             self._new_customers(day)
             self._comings_and_goings(day)
+            self._wishes()
         for pk, invoice in self.to_pay.pop(day, ()):
             with self._at(day, self.chance.randrange(9, 20), self.chance.randrange(60)):
                 self._pay(pk, invoice, day)

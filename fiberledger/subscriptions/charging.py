@@ -12,10 +12,10 @@ def _nobody(sold: SoldAddOn, by: Any) -> None:
     """Without billing nothing is charged."""
 
 
-_charger: Callable[[SoldAddOn, Any], None] = _nobody
+_charger: Callable[[SoldAddOn, Any], object] = _nobody
 
 
-def provide(charger: Callable[[SoldAddOn, Any], None]) -> None:
+def provide(charger: Callable[[SoldAddOn, Any], object]) -> None:
     """Let `charger(sold, by)` ask for the money, in the transaction of the sale."""
     global _charger
     _charger = charger

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar, money
-from fiberledger.catalog.models import Plan
+from fiberledger.catalog.models import AddOn, Plan
 from fiberledger.money import Money
 from fiberledger.money.forms import AmountInput
 from fiberledger.subscribers.forms import SubscriberForm
@@ -230,6 +231,63 @@ class ReasonForm(forms.Form):
 
 class BlacklistForm(forms.Form):
     why = forms.CharField(label=_("Why"), max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class AddOnChoice(forms.ModelChoiceField):
+    """An add-on on sale, with what it gives and costs."""
+
+    def label_from_instance(self, add_on: AddOn) -> str:
+        price = money.show(add_on.money)
+        every = _("every period") if add_on.every_period else _("once")
+        gives = "" if add_on.gives in add_on.name else add_on.gives
+        return " · ".join(part for part in (add_on.name, gives, f"{price} {every}") if part)
+
+
+class SellAddOnForm(forms.Form):
+    """What a line takes besides its plan. `key` makes a second click the same sale."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    add_on = AddOnChoice(queryset=AddOn.objects.none(), label=_("Add-on"))
+    price = AmountInput(label=_("Agreed price"), required=False, min_value=0, help_text=_("Empty: the add-on's price."))
+    detail = forms.CharField(
+        label=_("Address or number"),
+        required=False,
+        max_length=100,
+        help_text=_(
+            "The fixed address that was promised, the number of a device or of a card; empty if there is none."
+        ),
+    )
+
+    def __init__(self, *args: Any, actor: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["add_on"].queryset = AddOn.objects.on_sale().order_by("kind", "price", "name")
+        if not actor.may("subscriptions.price"):
+            del self.fields["price"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        add_on, detail = data.get("add_on"), data.get("detail")
+        if add_on and detail and add_on.kind == AddOn.Kind.ADDRESS:
+            try:
+                data["detail"] = str(IPv4Address(detail.strip()))
+            except AddressValueError:
+                self.add_error("detail", _("Write an address such as 203.0.113.7, or leave it empty."))
+        return data
+
+
+class EndAddOnForm(forms.Form):
+    on = forms.DateField(
+        label=_("First day without it"),
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Today: it ends now."),
+    )
+    reason = forms.CharField(label=_("Why"), required=False, max_length=200)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["on"].initial = calendar.today
+        self.fields["on"].required = False
+        self.fields["on"].widget.attrs["min"] = calendar.today().isoformat()
 
 
 class ChangePlanForm(forms.Form):

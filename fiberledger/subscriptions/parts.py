@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from fiberledger import calendar
 from fiberledger.money import Money
 from fiberledger.screens import Button, Fact, Facts, Tab, Trail
 from fiberledger.subscribers.states import OVER, Status, may_go
 
-from .models import StatusChange, Subscription
+from .models import SoldAddOn, StatusChange, Subscription
 
 _ON = "subscribers.subscriber"
 _SHOWN = 25
@@ -55,12 +57,26 @@ def _lines_tab(request: Any, subscriber: Any) -> dict[str, Any]:
         StatusChange.objects.filter(subscriber=subscriber).select_related("subscription__plan").order_by("-id")[:50]
     )
     actor = request.actor
+    taken = _add_ons_of(lines)
     return {
-        "lines": [(line, [button for button in actions_of(line) if actor.may(button[2])]) for line in lines],
+        "lines": [
+            (line, [button for button in actions_of(line) if actor.may(button[2])], taken.get(line.pk, []))
+            for line in lines
+        ],
+        "may_sell_add_ons": actor.may("subscriptions.sell_add_ons"),
         "older": older,
         "changes": changes,
         "may_sell": actor.may("subscriptions.sell") and not subscriber.is_archived,
     }
+
+
+def _add_ons_of(lines: list[Subscription]) -> dict[int, list[SoldAddOn]]:
+    """What the lines have besides their plan, and what they had lately, newest first."""
+    lately = calendar.now() - timedelta(days=31)
+    found: dict[int, list[SoldAddOn]] = {}
+    for sold in SoldAddOn.objects.filter(subscription__in=lines).not_over(lately).order_by("-id")[:100]:
+        found.setdefault(sold.subscription_id, []).append(sold)
+    return found
 
 
 def actions_of(line: Subscription) -> list[tuple[Any, str, str]]:
@@ -82,6 +98,9 @@ def actions_of(line: Subscription) -> list[tuple[Any, str, str]]:
     if not line.state.is_over:
         found.append(
             (_("Change plan"), reverse("subscriptions:change-plan", args=[line.pk]), "subscriptions.change_plan")
+        )
+        found.append(
+            (_("Sell an add-on"), reverse("subscriptions:sell-add-on", args=[line.pk]), "subscriptions.sell_add_ons")
         )
     return found
 

@@ -11,5 +11,7 @@ urlpatterns = [
     path("of/<int:pk>/lift-blacklist/", views.lift_blacklist, name="lift-blacklist"),
     *(path(f"of/<int:pk>/{name}/", view, name=f"{name}-all") for name, view in views.every.items()),
     *(path(f"<int:pk>/{name}/", view, name=name) for name, view in views.one.items()),
+    path("<int:pk>/add-ons/sell/", views.sell_add_on, name="sell-add-on"),
+    path("add-ons/<int:pk>/end/", views.end_add_on, name="end-add-on"),
     path("<int:pk>/change-plan/", views.change_plan, name="change-plan"),
 ]

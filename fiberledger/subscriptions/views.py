@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django.db import transaction
 from django.http import HttpResponse
@@ -21,9 +22,17 @@ from fiberledger.subscribers.states import Status
 from fiberledger.subscribers.views import mine, page_of
 from fiberledger.tenancy import Refusal
 
-from . import services
-from .forms import BlacklistForm, ChangePlanForm, ReasonForm, RegisterForm, SellForm
-from .models import StatusChange, Subscription
+from . import add_ons, services
+from .forms import (
+    BlacklistForm,
+    ChangePlanForm,
+    EndAddOnForm,
+    ReasonForm,
+    RegisterForm,
+    SellAddOnForm,
+    SellForm,
+)
+from .models import SoldAddOn, StatusChange, Subscription
 
 Reason = StatusChange.Reason
 
@@ -121,6 +130,59 @@ def change_plan(request: Any, pk: int) -> HttpResponse:
         submit=_("Change plan"),
         back=(line.subscriber.name, page_of(line.subscriber, "lines")),
         help=_("Now: %(plan)s, started on %(day)s.") % {"plan": line.plan, "day": line.started_on},
+    )
+
+
+@staff("subscriptions.sell_add_ons")
+def sell_add_on(request: Any, pk: int) -> HttpResponse:
+    line = my_line(request, pk)
+    form = SellAddOnForm(request.POST or None, actor=request.actor, initial={"key": uuid4()})
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            sold = add_ons.sell_add_on(
+                line, data["add_on"], key=data["key"], price=data.get("price"), detail=data["detail"], by=request.actor
+            )
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            screens.toast(request, _("%(plan)s sold to %(name)s.") % {"plan": sold.name, "name": line.subscriber.name})
+            return redirect(page_of(line.subscriber, "lines"))
+    return screens.form_page(
+        request,
+        form,
+        template="screens/task.html",
+        title=_("Sell an add-on to %s") % line.subscriber.name,
+        submit=_("Sell"),
+        back=(line.subscriber.name, page_of(line.subscriber, "lines")),
+        help=_("For the line %s. What is paid once is charged now; what is paid every period, with the next invoice.")
+        % (line.label or line.plan),
+    )
+
+
+@staff("subscriptions.sell_add_ons")
+def end_add_on(request: Any, pk: int) -> HttpResponse:
+    sold = get_object_or_404(SoldAddOn.objects.select_related("subscription__plan"), pk=pk)
+    line = my_line(request, sold.subscription_id)
+    form = EndAddOnForm(request.POST or None)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            add_ons.end_add_on(sold, on=data["on"], reason=data["reason"], by=request.actor)
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            screens.toast(request, _("%(plan)s: ended.") % {"plan": sold.name})
+            return redirect(page_of(line.subscriber, "lines"))
+    return screens.form_page(
+        request,
+        form,
+        template="screens/task.html",
+        title=_("End %(add_on)s of %(name)s") % {"add_on": sold.name, "name": line.subscriber.name},
+        submit=_("End it"),
+        tone="bad",
+        back=(line.subscriber.name, page_of(line.subscriber, "lines")),
+        help=_("What was charged stays owed; from that day on it is charged no more."),
     )
 
 

@@ -121,6 +121,12 @@ def _invoice(rows: Any) -> Any:
     return issue_manual(rows.one(Subscriber), [charge], by=rows.isp.system())
 
 
+def _billed_add_on(rows: Any) -> Any:
+    from fiberledger.billing.models import BilledAddOn
+
+    return BilledAddOn.objects.get(sold=_sold_add_on(rows))
+
+
 def _payment(rows: Any) -> Any:
     from fiberledger.billing.models import Invoice
     from fiberledger.money import Money
@@ -263,6 +269,7 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "ipam.FullBlock": _full_block,
     "imports.ImportRun": _import,
     "billing.Invoice": _invoice,
+    "billing.BilledAddOn": _billed_add_on,
     "payments.Payment": _payment,
     "billing.Allocation": _allocation,
     "ledger.JournalEntry": _journal_entry,

@@ -318,3 +318,49 @@ def test_a_change_inside_an_unbilled_period_charges_each_day_at_its_own_price(da
     days_old = max(0, min((change.on - bill.start).days, bill.parts[0].days))
     exactly = (rules.exact(old) * days_old + rules.exact(new) * (bill.parts[0].days - days_old)) / of
     assert abs(rules.exact(rules.total_of(lines)[2]) - exactly) <= Fraction(1, 100)
+
+
+# --- What a line has besides its plan ----------------------------------------------------------------------------
+
+
+@given(
+    agreed=st.builds(
+        Terms, billing=billings, anchor_day=st.integers(1, 31), started_on=st.dates(date(2025, 1, 1), date(2025, 3, 1)),
+        first_period=st.just(rules.PRORATE), months=st.sampled_from([1, 1, 3]),
+    ),
+    begins=st.integers(0, 200),
+    lasts=st.none() | st.integers(0, 200),
+    sold_after=st.integers(0, 8),
+    price=st.decimals(1, 5000, places=2),
+)  # fmt: skip
+def test_an_add_on_is_charged_for_each_of_its_days_once_however_it_is_billed(agreed, begins, lasts, sold_after, price):
+    """Bill by bill, with what was charged before, or all at once: the same days, and within a coin a bill the same sum."""
+    start = agreed.started_on + timedelta(days=begins)
+    end = None if lasts is None else start + timedelta(days=lasts)
+    add_on = rules.AddOn("Rent", Price(price), start, end)
+    bills = list(itertools.islice(rules.bills(agreed), 12))
+    charged, lines, first = [], [], date.min
+    for number, bill in enumerate(bills):
+        if number < sold_after:  # billed before anybody sold it
+            continue
+        one = replace(add_on, charged=tuple(charged))
+        for low, high in ((first, bills[sold_after].start), (bill.start, bill.end)):
+            lines += rules.charge_add_on(one, low, high, agreed)
+            charged += rules.open_days(one, low, high, agreed)
+        first = bills[sold_after].start
+    until = min(bills[-1].end, end or date.max)
+    days = sorted(day for low, high in charged for day in _days(low, high))
+    assert days == list(_days(max(start, agreed.started_on), until)), "each day once, none left out"
+    exact = sum(
+        (Fraction(price) / _length(rules.whole_period(day, agreed)) for day in days), Fraction(0)
+    )  # the slow, obvious reference
+    total = sum((line.total for line in lines), Decimal(0))
+    assert abs(Fraction(total) - exact) <= Fraction(1, 200) * max(len(lines), 1) + Fraction(1, 200) * 12
+
+
+def _days(low, high):
+    return (low + timedelta(days=n) for n in range((high - low).days))
+
+
+def _length(period):
+    return (period[1] - period[0]).days
