@@ -8,12 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Count, Min
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar
 from fiberledger.tenancy import Refusal, current_tenant_id
 
-from .models import Drift
+from .models import Drift, LiveSession
 
 LONGEST = timedelta(days=90)
 
@@ -74,6 +75,13 @@ def look(lines: Sequence[int] | None = None) -> list[tuple[UUID, int, str, str]]
         cursor.execute(_KEEP.format(astray=_ASTRAY.format(of_lines=of["s"]), of_lines=of["d"]), values)
         cursor.execute(f"{_TO_HEAL} {of['d'] or _NOT_TRIED}", values)
         return cursor.fetchall()
+
+
+def agreement(actor: Any) -> dict[str, Any]:
+    """Of the sessions this actor may see: how many there are, how many are as the books say, and since when the oldest is not."""
+    astray = Drift.objects.visible_to(actor).standing().order_by().aggregate(n=Count("pk"), oldest=Min("since"))
+    sessions = LiveSession.objects.visible_to(actor).count()
+    return {"sessions": sessions, "right": sessions - astray["n"], "oldest": astray["oldest"]}
 
 
 def accept(found: Drift, *, until: Any, why: str, by: Any) -> None:

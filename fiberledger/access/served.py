@@ -19,13 +19,13 @@ from django.utils.translation import gettext_noop
 
 from fiberledger import calendar
 from fiberledger.routers import Api, Trouble, coa
+from fiberledger.routers.drivers.objects import TAG
 from fiberledger.routers.mikrotik import Row
 
 from .models import Drift, LineCommand, Nas, RadiusLine
 from .rules import WALLED
 
 QUEUES, LISTS = "/queue/simple", "/ip/firewall/address-list"
-OURS = "fl:"  # how the comment of everything begins that we put on a router ourselves
 MOST = 100  # sessions put right in one go; the next reading takes the others
 AGAIN = timedelta(minutes=30)  # what could not be put right is not tried again before
 
@@ -61,7 +61,7 @@ def read(api: Api, walled_list: str) -> Served:
     for row in api.rows(QUEUES, ".id", "name", "target", "max-limit", "dynamic", "disabled", "comment"):
         if row.get("dynamic") == "true":
             rates[row.get("name", "").lower()] = row.get("max-limit", "")
-        elif row.get("disabled") != "true" and not row.get("comment", "").startswith(OURS):
+        elif row.get("disabled") != "true" and not row.get("comment", "").startswith(TAG):
             for target in row.get("target", "").lower().split(","):
                 by_hand.setdefault(target.removesuffix("/32"), row)
     listed: dict[str, list[str]] = {}

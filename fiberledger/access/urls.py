@@ -21,6 +21,7 @@ urlpatterns = [
     path("refused/", include(list(screens.refusals.urls()))),
     path("commands/", include(list(screens.commands.urls()))),
     path("drift/<int:pk>/accept/", views.accept_drift, name="accept-drift"),
+    path("drift/", views.drift_list),  # in place of the plain list below
     path("drift/", include(list(screens.drift.urls()))),
     path("lines/<int:pk>/account/", views.open_account, name="open-account"),
     path("accounts/<int:pk>/", views.edit_account, name="account"),

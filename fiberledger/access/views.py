@@ -19,6 +19,7 @@ from . import drift, pages, probing, services
 from .forms import AcceptForm, AccountForm, PolicyForm, ReasonForm
 from .models import AccessAccount, Drift, LiveSession, Nas, RefusedLogin
 from .routeros import our_address, script
+from .screens import drift as drift_screen
 from .screens import live_sessions
 
 
@@ -158,6 +159,12 @@ def disconnect(request: HttpRequest, key: Any) -> HttpResponse:
         request, form, title=_("Disconnect %(name)s") % {"name": session.username}, submit=_("Disconnect"), back=back,
         template="screens/task.html", help=_("The device may come back at once, with what its line is granted now."),
     )  # fmt: skip
+
+
+@staff("access.sessions")
+def drift_list(request: HttpRequest) -> HttpResponse:
+    """Where the network is not what the books say, under a line that says how much of it is."""
+    return screens.list_page(request, drift_screen, template="access/drift.html", **drift.agreement(request.actor))
 
 
 @staff("access.edit")

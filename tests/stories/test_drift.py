@@ -47,7 +47,8 @@ def test_a_session_that_is_right_is_no_drift(isp, line):
     with isp.scope():
         assert services.reconcile() == 0
         assert not Drift.objects.exists()
-    assert "The network does what the books say" in _list(isp)
+    page = _list(isp)
+    assert "The network does what the books say" in page and "1 of 1 session is as the books say" in page
 
 
 def test_a_cut_line_drifts_until_its_session_is_over_not_until_the_router_says_so(isp, router, line, clock):
@@ -62,6 +63,7 @@ def test_a_cut_line_drifts_until_its_session_is_over_not_until_the_router_says_s
         isp.run()
         assert len(commanded.got) == 1
     page = _list(isp)
+    assert "0 of 1 session is as the books say" in page and "the oldest difference began" in page
     assert "asha" in page and "Belongs behind the wall" in page and "Confirmed" in page  # said, and not yet seen
     router.tell("Stop", "asha", Acct_Session_Time=60)
     assert "asha" not in _list(isp)
