@@ -28,7 +28,7 @@ if BEHIND_PROXY:
 
 _OWN_ROOMS = (
     # foundation
-    "tenancy jobs audit places identity screens files paper imports exports "
+    "tenancy jobs audit vault places identity screens files paper imports exports "
     # records, contracts, work
     "ledger catalog subscribers notices subscriptions ipam billing payments access usage "
     # processes, faces

@@ -20,10 +20,13 @@ from fiberledger.subscriptions.events import (
     SubscriptionsSuspended,
 )
 from fiberledger.tenancy import services as tenancy
+from fiberledger.vault.events import ManySecretsSeen
+from fiberledger.vault.locking import provision as data_key
 
 # A room's provision() gives a new tenant the rows that the room wants every tenant to have.
 PROVISIONERS = [
     tenancy.furnish_profile,
+    data_key,
     roles_for_everyone,
     open_books,
     registration_rules,
@@ -43,6 +46,7 @@ LISTENERS: dict[type, list[str]] = {
     AddOnsChanged: ["access.apply_access"],
     SubscriptionsSuspended: ["dunning.tell_suspended"],
     SubscriptionsResumed: ["dunning.tell_resumed"],
+    ManySecretsSeen: ["team.tell_owners_of_looks"],
 }
 
 

@@ -14,6 +14,7 @@ ACTIONS = {
     "router.api_password_set": _("Router API password changed"),
     "router.secret_set": _("Router secret changed"),
     "router.secret_revealed": _("Router secret revealed"),
+    "router.api_password_revealed": _("Router API password revealed"),
     "router.certificate_accepted": _("Router's new certificate accepted"),
     "pop.added": _("Point of presence added"),
     "pop.changed": _("Point of presence changed"),
@@ -21,5 +22,5 @@ ACTIONS = {
     "drift.healed": _("Difference on the network put right by hand"),
     "session.disconnected": _("Session disconnected"),
 }
-CRITICAL = {"router.secret_set", "router.api_password_set", "account.password_revealed", "router.secret_revealed",
+CRITICAL = {"router.secret_set", "router.api_password_set", "account.password_revealed", "router.secret_revealed", "router.api_password_revealed",
             "router.certificate_accepted"}  # fmt: skip

@@ -188,6 +188,14 @@ routers = Screen(
     buttons=(
         Button(_("Test"), "access:test-router", "activity", "access.routers", post=True, order=10),
         Button(_("Reveal the secret"), "access:reveal-secret", "eye", "access.reveal", order=20),
+        Button(
+            _("Reveal the API password"),
+            "access:reveal-api-password",
+            "eye",
+            "access.reveal",
+            order=21,
+            when=lambda nas: bool(nas.api_password),
+        ),
     ),
     empty=Empty(
         _("No routers yet"),

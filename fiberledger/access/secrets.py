@@ -1,6 +1,6 @@
-"""Passwords and RADIUS secrets at rest. Two keys, neither of them in the database.
+"""Passwords and RADIUS secrets at rest, in two forms, with no key in the database.
 
-`lock`/`unlock` use the field key (AES-256-GCM): what our own pages show again. `box` is the form PostgreSQL can open
+`lock`/`unlock` are the vault's: what our own pages show again. `box` is the form PostgreSQL can open
 without extensions, with the radius key that FreeRADIUS brings along on its connection (docs/decisions/radius-secrets.md).
 """
 
@@ -12,21 +12,16 @@ from base64 import urlsafe_b64decode
 from functools import cache
 from hashlib import sha256
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from fiberledger.operate import environment
+from fiberledger.vault.locking import WrongKey, lock, unlock
 
-FIELD_KEY_ID = 1  # the first byte of everything locked: which field key it was locked with
+__all__ = ["WrongKey", "box", "lock", "open_box", "radius_key", "strong_password", "unlock"]
+
 _MARK = 0xF1
 # No 0/O, 1/l/I: read over the phone by tired people.
 _LETTERS = b"abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _TOO_HIGH = bytes(range(256 - 256 % len(_LETTERS), 256))  # beyond the last whole round: would favour the first letters
 _LETTER_OF = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
-
-
-class WrongKey(Exception):
-    """The secret was stored with another key than the one in DATA_DIR/secrets."""
 
 
 def strong_password(length: int = 12) -> str:
@@ -38,28 +33,9 @@ def strong_password(length: int = 12) -> str:
 
 
 @cache
-def _field_cipher() -> AESGCM:
-    return AESGCM(urlsafe_b64decode(environment.secret("field_key")))
-
-
-@cache
 def radius_key() -> str:
     """The radius key as the text that goes into FreeRADIUS' configuration: 64 hexadecimal digits."""
     return urlsafe_b64decode(environment.secret("radius_key")).hex()
-
-
-def lock(text: str, place: str) -> bytes:
-    """`place` (table and tenant) is authenticated too: a value copied to another tenant's row does not open."""
-    nonce = os.urandom(12)
-    return bytes([FIELD_KEY_ID]) + nonce + _field_cipher().encrypt(nonce, text.encode(), place.encode())
-
-
-def unlock(locked: bytes | memoryview, place: str) -> str:
-    locked = bytes(locked)
-    try:
-        return _field_cipher().decrypt(locked[1:13], locked[13:], place.encode()).decode()
-    except InvalidTag:
-        raise WrongKey(f"a secret of {place} does not open with this field key") from None
 
 
 def box(text: str, owner: str) -> bytes:

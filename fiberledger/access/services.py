@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
-from fiberledger import audit, calendar, jobs
+from fiberledger import audit, calendar, jobs, vault
 from fiberledger.identity import Actor
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers import states
@@ -206,14 +206,6 @@ def close_accounts(subscription_ids: Sequence[int]) -> int:
     return accounts._raw_delete(accounts.db)
 
 
-def reveal_password(account: AccessAccount, *, reason: str, by: Any) -> str:
-    """The password in clear. Asks why, and writes it down before it answers."""
-    if not reason.strip():
-        raise Refusal(_("Say why you need to see it."))
-    audit.note(by, "account.password_revealed", account, reason=reason.strip())
-    return account.plain_password()
-
-
 def set_password(account: AccessAccount, password: str = "", *, by: Any) -> str:
     """A new password, made up when none is given. Sessions that are on stay on."""
     password = fit_password(password or secrets.strong_password())
@@ -333,6 +325,10 @@ def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> 
         raise Refusal(_("Another router has this name.")) from error
     before = audit.snapshot(old) if old else None
     audit.note(by, "router.added" if new else "router.changed", nas, before=before, after=audit.snapshot(nas))
+    if secret or new:
+        vault.changed("access.nas.secret", nas)
+    if api_password:
+        vault.changed("access.nas.api_password", nas)
     if secret and not new:
         audit.note(by, "router.secret_set", nas)
     if api_password and not new:
@@ -365,13 +361,6 @@ def _address_in_use() -> str:
 def _is_source(address: str) -> bool:
     ip = ipaddress.ip_address(address)
     return not (ip.is_multicast or ip.is_unspecified or str(ip) == "255.255.255.255")
-
-
-def reveal_nas_secret(nas: Nas, *, reason: str, by: Any) -> str:
-    if not reason.strip():
-        raise Refusal(_("Say why you need to see it."))
-    audit.note(by, "router.secret_revealed", nas, reason=reason.strip())
-    return nas.plain_secret()
 
 
 # --- the projection -------------------------------------------------------------------------------------------

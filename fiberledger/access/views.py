@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from fiberledger import calendar, screens
 from fiberledger.identity.guards import staff
+from fiberledger.screens import revealing
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
 
@@ -102,43 +103,42 @@ def policy(request: HttpRequest) -> HttpResponse:
     return screens.form_page(request, form, template="screens/settings.html", title=_("Login rules"))
 
 
-@staff("access.reveal")
+@staff("access.reveal", own_scope=True)
 def reveal_password(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a password once, after asking why."""
-    account = _account(request, pk)
-    back = _network_tab(account.subscription.subscriber_id)
-    form = ReasonForm(request.POST or None)
-    if form.is_valid():
-        word = services.reveal_password(account, reason=form.cleaned_data["reason"], by=request.actor)
-        return _once(request, {"title": account.username, "label": _("Password"), "word": word, "back_url": back})
-    return _ask_why(request, form, _("Reveal the password of %(name)s") % {"name": account.username}, back)
+    """A line's password, once."""
+
+    def find() -> revealing.Secret:
+        account = _account(request, pk)
+        return revealing.Secret(
+            "access.accessaccount.password", account, _network_tab(account.subscription.subscriber_id)
+        )
+
+    return revealing.reveal(request, find)
 
 
-@staff("access.routers", "access.reveal")
+@staff("access.routers", "access.reveal", own_scope=True)
 def reveal_secret(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a router's secret once, in the commands that need it, after asking why."""
-    nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
-    back = reverse("access:nas", args=[pk])
-    form = ReasonForm(request.POST or None)
-    if form.is_valid():
-        word = services.reveal_nas_secret(nas, reason=form.cleaned_data["reason"], by=request.actor)
-        commands = script(nas, server=our_address(request.get_host()), secret=word)
-        shown = {"title": nas.name, "label": _("Secret"), "word": word, "back_url": back}
-        return _once(request, shown | ({"script": commands} if nas.kind == Nas.Kind.MIKROTIK else {}))
-    return _ask_why(request, form, _("Reveal the secret of %(name)s") % {"name": nas.name}, back)
+    """A router's secret, once, in the commands that need it."""
+    return revealing.reveal(request, lambda: _of_router(request, pk, "secret"))
 
 
-def _ask_why(request: HttpRequest, form: ReasonForm, title: str, back: str) -> HttpResponse:
-    return screens.form_page(
-        request, form, title=title, submit=_("Reveal"), back=back, template="screens/task.html",
-        help=_("Your name, the time and your reason are written into the audit log."),
-    )  # fmt: skip
+@staff("access.routers", "access.reveal", own_scope=True)
+def reveal_api_password(request: HttpRequest, pk: int) -> HttpResponse:
+    """Our password on a router, once."""
+    return revealing.reveal(request, lambda: _of_router(request, pk, "api_password"))
 
 
-def _once(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    response = render(request, "access/revealed.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+def _of_router(request: HttpRequest, pk: int, field: str) -> revealing.Secret:
+    nas = get_object_or_404(Nas.objects.visible_to(request.actor), **{"pk": pk, f"{field}__isnull": False})
+    return revealing.Secret(
+        f"access.nas.{field}", nas, reverse("access:nas", args=[pk]), _commands if field == "secret" else None
+    )
+
+
+def _commands(request: HttpRequest, nas: Nas, secret: str) -> str:
+    if nas.kind != Nas.Kind.MIKROTIK:
+        return ""
+    return script(nas, server=our_address(request.get_host()), secret=secret)
 
 
 @staff("access.disconnect")

@@ -231,6 +231,7 @@ _TEMPLATES = (
             "places.*",
             "catalog.view",
             "access.*",
+            "vault.view",
             "ipam.*",
             "files.view",
             "files.add",

@@ -64,6 +64,8 @@ narrow, big), screens/form.html, screens/record.html, screens/settings.html, scr
 **Tags**: `{% load screens %}` {% icon "wallet" %} {% badge obj "status" %} {% money amount currency %} {% date value %} {% moment value %}
 {% ago value %} {% field form.x %} {% query page=2 %} {% asset "name" %} {% chart data %} {% stat reading %} {% progress run %} {% copy text %}
 {% empty title text icon url label %} and the partials screens/_table.html, _pager.html, _timeline.html, _facts.html.
+**A secret**: `revealing.reveal(request, find)` asks why and for one's own password, notes it, and shows it once; the view is
+guarded with `own_scope=True`, and `find()` answers the `Secret` (screens/revealing.py).
 **Long work**: start a jobs.Run, then `redirect(screens.run_url(run))`: a page with a bar that moves, which one can leave.
 **Words**: `screens.toast(request, text, tone="good")`. Buttons that post carry `data-once`; forms do by themselves.
 """

@@ -8,6 +8,8 @@ from fiberledger.audit.models import Entry, Proof
 from fiberledger.identity.models import Invitation, Membership, Role
 from fiberledger.screens import Button, Column, Empty, Filter, Screen, View, cells
 from fiberledger.screens.cells import looks
+from fiberledger.vault import services as vault
+from fiberledger.vault.models import Kept, Look
 
 
 def _role_choices(request):
@@ -228,4 +230,68 @@ proofs = Screen(
         "Every night the books are added up anew and the audit log's seals are checked. A fault is shown to you at once."
     ),
     empty=Empty(_("Nothing has been proven yet"), _("The first night does it."), "shield-check"),
+)
+
+
+def _due(rows):
+    return rows.due(vault.policy())
+
+
+secrets = Screen(
+    model=Kept,
+    name="kept",
+    namespace="team",
+    view_needs="vault.view",
+    edit_needs="-",
+    create_needs="-",
+    icon="key-round",
+    title=_("Secrets"),
+    columns=(
+        "label",
+        Column("what", _("What"), sort=False),
+        Column("changed_at", kind="ago"),
+        Column("seen_at", kind="ago", sort=False),
+        Column("seen_by", _("By"), kind="who", sort=False),
+    ),
+    filters=("changed_at", Filter("due", _("Due to be changed"), test=_due, icon="calendar-clock")),
+    views=(View("due", _("Due to be changed"), "due=1"),),
+    search=("label__icontains",),
+    search_hint=_("Name"),
+    order="changed_at",
+    record=False,
+    status="",
+    list_buttons=(
+        Button(_("Who looked"), "team:look-list", "eye", permission="vault.view"),
+        Button(_("How often to change them"), "team:secrets-policy", "settings-2", permission="vault.settings"),
+    ),
+    help=_(
+        "What we keep locked. A secret is shown on its own record, to who may see it, gives a reason and the own password."
+    ),
+    empty=Empty(
+        _("No secrets yet"), _("Routers bring a RADIUS secret and an API password; they are listed here."), "key-round"
+    ),
+)
+
+looks_at_secrets = Screen(
+    model=Look,
+    name="look",
+    namespace="team",
+    view_needs="vault.view",
+    edit_needs="-",
+    create_needs="-",
+    icon="eye",
+    title=_("Looks at secrets"),
+    columns=(
+        Column("at", kind="moment", sort=False),
+        Column("who", kind="who", sort=False),
+        Column("what", _("What"), sort=False),
+        Column("label", sort=False),
+        Column("reason", sort=False),
+    ),
+    filters=("at",),
+    search=("who__icontains", "label__icontains"),
+    order="-pk",
+    record=False,
+    status="",
+    empty=Empty(_("Nobody has looked"), _("Whoever has a secret shown to them stands here, with their reason."), "eye"),
 )

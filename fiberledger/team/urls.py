@@ -1,7 +1,7 @@
 from django.urls import include, path
 
 from . import screens
-from .views import invitations, log, members, proofs, roles
+from .views import invitations, log, members, proofs, roles, secrets
 
 app_name = "team"
 urlpatterns = [
@@ -27,5 +27,8 @@ urlpatterns = [
     path("log/", include(list(screens.entries.urls(record=log.entry)))),
     path("proofs/", include(list(screens.proofs.urls(record=proofs.proof)))),
     path("proofs/<int:pk>/again/", proofs.prove_again, name="proof-again"),
+    path("secrets/policy/", secrets.policy, name="secrets-policy"),
+    path("secrets/looks/", include(list(screens.looks_at_secrets.urls()))),
+    path("secrets/", include(list(screens.secrets.urls()))),
     path("log.csv", log.entries_csv, name="entry-csv"),
 ]

@@ -13,6 +13,7 @@ from fiberledger.access.models import AccessAccount, LineCommand, LiveSession, N
 from fiberledger.screens.registry import registry
 from fiberledger.subscriptions import services as subscriptions
 from tests.radius import Router, make_line
+from tests.stage import PASSWORD
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_router_is_added_with_a_secret_that_is_shown_only_for_a_reason(isp):
     reveal = reverse("access:reveal-secret", args=[nas.pk])
     assert secret.encode() not in owner.get(reveal).content
     assert owner.post(reveal, {"reason": ""}).status_code == 422
-    shown = owner.post(reveal, {"reason": "new router board"})
+    shown = owner.post(reveal, {"reason": "new router board", "password": PASSWORD})
     assert secret.encode() in shown.content and "no-store" in shown["Cache-Control"]
     with isp.scope():
         actions = [entry.action for entry in audit.timeline("access.nas", nas.pk)]
@@ -101,7 +102,7 @@ def test_a_line_gets_its_account_on_a_page_and_the_password_is_revealed_with_a_r
         password = opened.plain_password()
     assert len(password) == 12 and router.accepts("asha.house", password)
     reveal = reverse("access:reveal-password", args=[opened.pk])
-    assert password.encode() in owner.post(reveal, {"reason": "he forgot it"}).content
+    assert password.encode() in owner.post(reveal, {"reason": "he forgot it", "password": PASSWORD}).content
     change = reverse("access:account", args=[opened.pk])
     assert owner.post(change, {"kind": "pppoe", "username": "asha.house", "static_ip": "10.9.9.9"}).status_code == 302
     assert router.login("asha.house", password).attributes["Framed-IP-Address"] == "10.9.9.9"

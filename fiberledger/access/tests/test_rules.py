@@ -115,15 +115,6 @@ def test_postgresql_opens_the_same_boxes():
 
 
 @calm
-@given(st.text(max_size=40))
-def test_a_locked_secret_opens_only_where_it_belongs(text):
-    locked = secrets.lock(text, "account:1")
-    assert secrets.unlock(locked, "account:1") == text
-    with pytest.raises(secrets.WrongKey):
-        secrets.unlock(locked, "account:2")
-
-
-@calm
 @given(st.text(max_size=30))
 def test_postgresql_reads_names_back_as_they_were(text):
     # FreeRADIUS writes what is outside its safe characters as =XX, byte by byte; letters of UTF-8 pass.

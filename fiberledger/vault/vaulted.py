@@ -1,0 +1,1 @@
+NOT_LOCKED = {"vault.DataKey.wrapped": "locked with the master key; a rotation wraps it anew"}
