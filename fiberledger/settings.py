@@ -30,7 +30,7 @@ _OWN_ROOMS = (
     # foundation
     "tenancy jobs audit vault places identity screens files paper imports exports "
     # records, contracts, work
-    "ledger catalog subscribers notices subscriptions ipam billing payments access usage "
+    "ledger catalog subscribers notices subscriptions ipam billing payments access usage provisioning "
     # processes, faces
     "dunning reports onboarding console team control demo"
 ).split()

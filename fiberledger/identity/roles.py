@@ -233,6 +233,7 @@ _TEMPLATES = (
             "access.*",
             "vault.view",
             "ipam.*",
+            "provisioning.*",
             "files.view",
             "files.add",
         ),
@@ -253,6 +254,8 @@ _TEMPLATES = (
             "access.sessions",
             "access.disconnect",
             "ipam.view",
+            "provisioning.view",
+            "provisioning.heal",
         ),
     ),
     Template(

@@ -158,14 +158,9 @@ def record_page(
     shown_cards = []
     for card in sorted([*cards, *parts_of(label, Card, actor)], key=lambda c: c.order):
         if _may(actor, card.permission):
-            shown_cards.append(
-                (
-                    card,
-                    render_to_string(
-                        card.template, {"obj": obj, **(card.context(request, obj) if card.context else {})}, request
-                    ),
-                )
-            )
+            said = {"obj": obj, **(card.context(request, obj) if card.context else {})}
+            if (html := render_to_string(card.template, said, request)).strip():
+                shown_cards.append((card, html))
     context = {
         "title": title,
         "kind": kind,

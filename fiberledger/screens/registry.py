@@ -265,7 +265,7 @@ class Tab:
 
 @dataclass(frozen=True)
 class Card:
-    """A card in a record's right-hand column."""
+    """A card in a record's right-hand column; one that has nothing to say is left out."""
 
     template: str
     context: Callable[[Any, Any], dict] | None = None

@@ -7,6 +7,7 @@ removed. Knows no tenants and no tables: what should be there is `provisioning`'
 from . import mikrotik, radius  # noqa: F401  they register themselves
 from .objects import (
     KINDS,
+    TAG,
     Found,
     HotspotProfile,
     HotspotUser,
@@ -27,6 +28,7 @@ from .protocol import Connection, NasDriver, Unsupported, Way, drivers
 
 __all__ = [
     "KINDS",
+    "TAG",
     "Connection",
     "Found",
     "HotspotProfile",

@@ -43,7 +43,8 @@ class RouterOs:
         kind, path = type(step.thing), step.thing.path
         if step.verb == "remove":
             self.wire.remove(path, step.id)
-            return None
+            left = self.wire.rows(path, *_fields(kind), **{".id": step.id})
+            return _found(kind, left[0]) if left else None
         values, id = step.thing.values(), step.id
         if step.verb == "add":
             tag = {} if kind.by_name else {"comment": step.thing.tag}

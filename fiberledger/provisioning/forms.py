@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from . import services
+from .models import OnRouter
+
+
+class KeepForm(forms.ModelForm):
+    """What is kept on one router, and by which way."""
+
+    sections = [
+        (_("What"), ["mode", "unbound_too", "most_queues"]),
+        (_("By which way"), ["driver", "port"]),
+    ]
+
+    class Meta:
+        model = OnRouter
+        fields = ["mode", "unbound_too", "most_queues", "driver", "port"]
+        widgets = {"mode": forms.RadioSelect(attrs={"class": "check"})}
+
+    def save_as(self, actor: Any) -> OnRouter:
+        return services.keep(self.instance, by=actor)
+
+
+class AcceptForm(forms.Form):
+    """How long it may stay as it is, and why."""
+
+    hours = forms.TypedChoiceField(
+        label=_("For how long?"),
+        coerce=int,
+        choices=[(1, _("1 hour")), (8, _("8 hours")), (24, _("1 day")), (168, _("7 days")), (720, _("30 days"))],
+        initial=24,
+    )
+    why = forms.CharField(label=_("Why?"), max_length=200)

@@ -1,0 +1,13 @@
+from django.urls import include, path
+
+from . import screens, views
+
+app_name = "provisioning"
+urlpatterns = [
+    path("routers/<int:pk>/", views.keep, name="keep"),
+    path("routers/<int:pk>/look/", views.look, name="look"),
+    path("differences/<int:pk>/accept/", views.accept, name="accept"),
+    path("differences/<int:pk>/take-over/", views.take_over, name="take-over"),
+    path("differences/", include(list(screens.differences.urls()))),
+    path("steps/", include(list(screens.steps.urls()))),
+]
