@@ -188,7 +188,7 @@ class CommandedRouter:
     """The other half of a router: takes Disconnect and CoA on a port of its own and answers as it is told to."""
 
     def __init__(self, address: str, secret: str, answer: str = "ack", error: int | None = None) -> None:
-        self.secret, self.answer, self.error, self.got = secret, answer, error, []
+        self.secret, self.answer, self.error, self.got, self.packets = secret, answer, error, [], []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((address, 0))
         self.port = self.sock.getsockname()[1]
@@ -210,6 +210,7 @@ class CommandedRouter:
                 data, peer = self.sock.recvfrom(4096)
             except OSError:
                 return
+            self.packets.append(data)
             request = packet.CoAPacket(packet=data, secret=self.secret.encode(), dict=words)
             ours = request.VerifyCoARequest() and request.verify_message_authenticator()
             names = request.keys()  # by name; iterating over the packet itself gives numbers

@@ -3,6 +3,9 @@ from django.utils.translation import gettext_lazy as _
 ACTIONS = {
     "account.opened": _("Network account opened"),
     "account.changed": _("Network account changed"),
+    "attribute.added": _("RADIUS attribute added"),
+    "attribute.changed": _("RADIUS attribute changed"),
+    "attribute.removed": _("RADIUS attribute removed"),
     "account.bound": _("Bound to its first device"),
     "account.moved": _("Moved to another device by itself"),
     "account.rebound": _("Bound to another device by hand"),

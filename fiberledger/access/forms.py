@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from . import services
-from .models import AccessAccount, AccessPolicy, Nas, Pop
+from . import services, vendors
+from .models import AccessAccount, AccessPolicy, Nas, Pop, RadiusAttribute
 
 _MONO = {"spellcheck": "false", "autocomplete": "off", "autocapitalize": "none"}
 
@@ -84,18 +84,41 @@ class AccountForm(forms.ModelForm):
         (_("Login"), ["kind", "username", "new_password"]),
         (_("Address"), ["static_ip", "pool"]),
         (_("IPv6"), ["prefix6", "delegated6", "pool6"]),
+        (_("Local network"), ["vlan"]),
         (_("Limits"), ["learn_mac", "only_mac", "learn_port", "only_port", "only_nas", "devices"]),
     ]
 
     class Meta:
         model = AccessAccount
         fields = [
-            "kind", "username", "static_ip", "pool", "prefix6", "delegated6", "pool6", "learn_mac", "only_mac",
+            "kind", "username", "static_ip", "pool", "prefix6", "delegated6", "pool6", "vlan", "learn_mac", "only_mac",
             "learn_port", "only_port", "only_nas", "devices",
         ]  # fmt: skip
 
     def save_as(self, actor: Any) -> AccessAccount:
         return services.save_account(self.instance, password=self.cleaned_data["new_password"], by=actor)
+
+
+class AttributeForm(forms.ModelForm):
+    """An attribute of the tenant's own."""
+
+    class Meta:
+        model = RadiusAttribute
+        fields = ["name", "value", "kind", "plan", "active", "note"]
+        widgets = {"name": forms.TextInput(attrs=_MONO), "value": forms.TextInput(attrs=_MONO)}
+
+    def clean_name(self) -> str:
+        if fault := vendors.fault_of_name(self.cleaned_data["name"]):
+            raise forms.ValidationError(fault)
+        return self.cleaned_data["name"].strip()
+
+    def clean_value(self) -> str:
+        if fault := vendors.fault_of_value(self.cleaned_data.get("name", ""), self.cleaned_data["value"]):
+            raise forms.ValidationError(fault)
+        return self.cleaned_data["value"]
+
+    def save_as(self, actor: Any) -> RadiusAttribute:
+        return services.save_attribute(self.instance, by=actor)
 
 
 class PolicyForm(forms.ModelForm):

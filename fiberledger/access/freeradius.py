@@ -332,24 +332,14 @@ server isp {
 		}
 	}
 	post-auth {
+		# The whole answer of radius_login() but what the password was checked with. What is no RADIUS attribute is not sent.
+		update control {
+			&Cleartext-Password !* ANY
+			&Auth-Type !* ANY
+		}
 		update {
+			&reply: += &control:
 			&reply:Message-Authenticator := 0x00
-			&reply:Class := &control:Class
-			&reply:Framed-IP-Address := &control:Framed-IP-Address
-			&reply:Framed-Pool := &control:Framed-Pool
-			&reply:Framed-IPv6-Prefix := &control:Framed-IPv6-Prefix
-			&reply:Delegated-IPv6-Prefix := &control:Delegated-IPv6-Prefix
-			&reply:Framed-IPv6-Pool := &control:Framed-IPv6-Pool
-			&reply:Mikrotik-Delegated-IPv6-Pool := &control:Mikrotik-Delegated-IPv6-Pool
-			&reply:Session-Timeout := &control:Session-Timeout
-			&reply:Idle-Timeout := &control:Idle-Timeout
-			&reply:Acct-Interim-Interval := &control:Acct-Interim-Interval
-			&reply:Mikrotik-Rate-Limit := &control:Mikrotik-Rate-Limit
-			&reply:Mikrotik-Address-List := &control:Mikrotik-Address-List
-			&reply:Mikrotik-Group := &control:Mikrotik-Group
-			&reply:WISPr-Bandwidth-Max-Up := &control:WISPr-Bandwidth-Max-Up
-			&reply:WISPr-Bandwidth-Max-Down := &control:WISPr-Bandwidth-Max-Down
-			&reply:Reply-Message := &control:Reply-Message
 		}
 		Post-Auth-Type REJECT {
 			update {

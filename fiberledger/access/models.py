@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
+from fiberledger.catalog.models import Plan
 from fiberledger.identity.visibility import ScopedQuerySet
 from fiberledger.places.models import Area, Branch
 from fiberledger.subscriptions.models import Subscription
@@ -25,7 +26,7 @@ from fiberledger.tenancy.models import (
 )
 
 from . import secrets
-from .rules import OF_BINDING, USERNAME, normal_mac, normal_prefix6
+from .rules import OF_BINDING, USERNAME, items_for, normal_mac, normal_prefix6
 
 is_username = RegexValidator(
     re.compile(USERNAME), _("Use letters, digits and signs, up to 64 of them, without spaces.")
@@ -113,6 +114,7 @@ class Nas(TenantModel):
         CISCO = "cisco", _("Cisco")
         JUNIPER = "juniper", _("Juniper")
         HUAWEI = "huawei", _("Huawei")
+        UBIQUITI = "ubiquiti", _("Ubiquiti")
         CHILLI = "chilli", _("CoovaChilli")
         OTHER = "other", _("Other")
 
@@ -207,6 +209,9 @@ class Nas(TenantModel):
     unsigned_at = models.DateTimeField(_("last unsigned request"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=calendar.now, editable=False)
     rebind_days = models.PositiveSmallIntegerField(null=True, editable=False)  # AccessPolicy's
+    # What a line behind the wall is told, in the words of its kind: vendors.wall()
+    walled_attributes = ArrayField(models.TextField(), null=True, editable=False)
+    walled_values = ArrayField(models.TextField(), null=True, editable=False)
 
     class QuerySet(ScopedQuerySet):
         branch_lookup = "branch"
@@ -418,6 +423,10 @@ class AccessAccount(TenantModel):
         _("IPv6 pool"), max_length=64, blank=True, default="", db_default="", validators=[is_name_on_router],
         help_text=_("A pool on the router, where no prefix is fixed."),
     )  # fmt: skip
+    vlan = models.PositiveSmallIntegerField(
+        _("VLAN"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(4094)],
+        help_text=_("Told to switches, access points and routers that put the line into it."),
+    )  # fmt: skip
     only_mac = models.CharField(
         _("only this device"), max_length=17, blank=True, default="", validators=[is_mac],
         help_text=_("MAC address; empty: any device"),
@@ -513,6 +522,7 @@ class RadiusLine(TenantModel):
     by_mac = models.BooleanField()
     attributes = ArrayField(models.TextField())
     values = ArrayField(models.TextField(), db_column="values_")
+    kinds = ArrayField(models.TextField(), null=True)  # of routers: rules.Access.kinds
     terms = models.CharField(max_length=16)  # what a session was granted; a session with others wants a command
 
     class Meta:
@@ -528,6 +538,46 @@ class RadiusLine(TenantModel):
 
     def __str__(self) -> str:
         return self.username
+
+    def items_for(self, kind: str) -> list[tuple[str, str]]:
+        """What a router of this kind is answered."""
+        return items_for(kind, self.attributes, self.values, self.kinds or [""] * len(self.attributes))
+
+
+class RadiusAttribute(TenantModel):
+    """An attribute that the tenant adds to what its lines are answered: in the router's own words, by its FreeRADIUS name."""
+
+    name = models.CharField(
+        _("attribute"), max_length=80,
+        help_text=_("As FreeRADIUS' dictionary writes it, e.g. Cisco-AVPair. A tag follows a colon: ERX-Service-Activate:1."),
+    )  # fmt: skip
+    value = models.CharField(
+        _("value"), max_length=240,
+        help_text=_("Words in braces are the line's own: {username}, {profile}, {pool}, {vlan}, {up_kbps}, {down_kbps}, {up_bps}, {down_bps}."),
+    )  # fmt: skip
+    kind = models.CharField(
+        _("for routers of kind"), max_length=10, choices=Nas.Kind.choices, blank=True, default="",
+        help_text=_("Empty: all."),
+    )  # fmt: skip
+    plan = TenantForeignKey(
+        Plan, on_delete=models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("only for the plan"),
+    )  # fmt: skip
+    active = models.BooleanField(_("in use"), default=True)
+    note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(default=calendar.now, editable=False)
+
+    class Meta:
+        verbose_name = _("RADIUS attribute")
+        verbose_name_plural = _("RADIUS attributes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "name", "value", "kind", "plan"], name="radius_attribute_once", nulls_distinct=False,
+                violation_error_message=_("This attribute is there already."),
+            )
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class BindingChange(TenantModel):

@@ -12,5 +12,7 @@ NAVIGATION = [
     Entry("network", _("Points of presence"), "access:pop-list", "map-pin", "access.routers_view", order=42),
     Entry("network", _("Drift"), "access:drift-list", "git-compare", "access.sessions", order=45, keys="g d"),
     Entry("network", _("Router commands"), "access:linecommand-list", "send", "access.sessions", order=50),
+    Entry("network", _("RADIUS attributes"), "access:radiusattribute-list", "braces", "access.routers_view", order=52),
+    Entry("network", _("RADIUS answers"), "access:preview", "reply", "access.view", order=54),
     Entry("settings", _("Login rules"), "access:policy", "key-round", "access.rules", order=50),
 ]

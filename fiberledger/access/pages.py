@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fiberledger import screens
+from fiberledger.routers import dictionary
 from fiberledger.screens import Column, Fact
 
 from . import online, probing, services
@@ -174,6 +175,23 @@ def setup(request: Any, nas: Nas) -> dict[str, Any]:
     }
 
 
+def attribute_facts(request: Any, attribute: Any) -> list[Fact]:
+    found = dictionary.look_up(attribute.name)
+    if found is None:
+        return [Fact(_("FreeRADIUS"), _("knows no such attribute"), tone="bad", icon="circle-help")]
+    vendor = found[0].vendor or _("everybody's")
+    return [
+        Fact(_("Vendor"), vendor, icon="factory"),
+        Fact(_("Number"), f"{found[0].vendor_number}.{found[0].number}" if found[0].vendor else str(found[0].number)),
+        Fact(_("Value"), found[0].kind),
+    ]
+
+
+def _kind_for(sessions: list[LiveSession], kinds: list[str]) -> str:
+    """Of the router the line is on, else of one there is."""
+    return sessions[0].nas.kind if sessions else "mikrotik" if "mikrotik" in kinds or not kinds else kinds[0]
+
+
 def network(request: Any, subscriber: Any) -> dict[str, Any]:
     """A subscriber's lines on the network: account, online now, wanted against projected, why refused, sessions."""
     from fiberledger.subscriptions.models import Subscription
@@ -197,6 +215,7 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
         live.setdefault(session.username, []).append(session)
     said = online.facts([session for sessions in live.values() for session in sessions])
     refused = {row.username: row for row in RefusedLogin.objects.filter(username__in=usernames).select_related("nas")}
+    kinds = sorted(services.kinds_in_use())
     for subscription in shown:
         account = accounts.get(subscription.pk)
         if account is None:
@@ -204,6 +223,7 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
             continue
         line, name = projected.get(account.pk), account.username.lower()
         sessions = live.get(name, [])
+        kind = _kind_for(sessions, kinds)
         refusal = refused.get(name)
         # Routers count time in whole seconds.
         if refusal and sessions and sessions[-1].started_at + timedelta(seconds=1) > refusal.last_at:
@@ -213,11 +233,8 @@ def network(request: Any, subscriber: Any) -> dict[str, Any]:
                 "subscription": subscription,
                 "account": account,
                 "line": line,
-                "items": [
-                    (name, value) for name, value in zip(line.attributes, line.values, strict=True) if name != "Class"
-                ]
-                if line
-                else [],
+                "items": [(name, value) for name, value in line.items_for(kind) if name != "Class"] if line else [],
+                "at": dict(Nas.Kind.choices)[kind] if line else "",
                 "sessions": [
                     (session, line is not None and session.terms not in ("", line.terms), said.get(session.key, ()))
                     for session in sessions

@@ -39,6 +39,28 @@ _LIVE = """
         in_octets = l.in_octets + (9000 + 400 * (l.account_id %% 37)) * extract(epoch FROM excluded.updated_at - l.updated_at),
         out_octets = l.out_octets + (70000 + 3000 * (l.account_id %% 41)) * extract(epoch FROM excluded.updated_at - l.updated_at)
      WHERE excluded.updated_at > l.updated_at"""
+# Every fifth line has learned its device; some of those who try have another one now, and some do not know their password.
+_BOUND = """
+    WITH bound AS (
+      UPDATE access_accessaccount a SET learn_mac = true, only_mac = {device}, known_port = 'ether' || 2 + a.id %% 7, known_nas_id = n.id
+        FROM (SELECT id, tenant_id FROM access_nas WHERE tenant_id = %(tenant)s ORDER BY id LIMIT 1) n
+       WHERE a.tenant_id = n.tenant_id AND a.kind = 'pppoe' AND a.only_mac = '' AND a.id %% 5 = 0
+      RETURNING a.id, a.tenant_id, a.only_mac, a.known_nas_id),
+    told AS (
+      INSERT INTO access_bindingchange (tenant_id, account_id, nas_id, how, old_mac, new_mac, old_port, new_port, at, actor_name, noted)
+      SELECT tenant_id, id, known_nas_id, 'learned', '', only_mac, '', '', %(now)s::timestamptz - make_interval(days => (40 + id %% 9)::int), 'RADIUS', true
+        FROM bound)
+    UPDATE radius_line r SET only_mac = b.only_mac FROM bound b WHERE r.account_id = b.id"""
+_REFUSED = """
+    INSERT INTO access_refusedlogin (tenant_id, username, nas_id, mac, port, reason, first_at, last_at, times)
+    SELECT a.tenant_id, lower(a.username), n.id, 'C4:AD:34' || substr({device}, 9), 'ether' || 2 + a.id %% 7,
+           CASE WHEN a.only_mac <> '' THEN 'This account is bound to another device.' ELSE 'Wrong password.' END,
+           at - make_interval(mins => (a.id %% 90)::int), at, 1 + a.id %% 11
+      FROM access_accessaccount a
+      JOIN LATERAL (SELECT id FROM access_nas WHERE tenant_id = a.tenant_id ORDER BY id LIMIT 1) n ON true
+      CROSS JOIN LATERAL (SELECT %(now)s::timestamptz - make_interval(mins => (a.id * 7 %% 900)::int) AS at) t
+     WHERE a.tenant_id = %(tenant)s AND a.kind = 'pppoe' AND a.id %% 10 >= 7 AND (a.id %% 15 = 0 OR a.id %% 13 = 0)
+    ON CONFLICT DO NOTHING"""
 _DROP = "SELECT radius_close(array_agg(key), 'Admin-Reset', false) FROM access_livesession WHERE tenant_id = %s AND session_id = %s HAVING count(*) > 0"
 _DEVICE = "'48:8F:5A:' || upper(substr(md5(a.id::text), 1, 2) || ':' || substr(md5(a.id::text), 3, 2) || ':' || substr(md5(a.id::text), 5, 2))"
 _ADDRESS = "coalesce(a.static_ip, '10.20.0.0'::inet + a.id %% 60000)"
@@ -53,7 +75,10 @@ def play_sessions(tenant_id: int, *, days: int = 45) -> int:
     """
     with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
         cursor.execute(_PAST.format(**_NAMES), [calendar.now(), min(days, 50), tenant_id])
-        return cursor.rowcount + _play(cursor, tenant_id, "600 + (a.id * 7919) %% 60000")
+        past = cursor.rowcount
+        for what in (_BOUND, _REFUSED):
+            cursor.execute(what.format(**_NAMES), {"tenant": tenant_id, "now": calendar.now()})
+        return past + _play(cursor, tenant_id, "600 + (a.id * 7919) %% 60000")
 
 
 def play_on(tenant_id: int) -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
+
+from . import vendors
 
 # Providers bring logins such as o'brien;7 along, and the router sends them as they are: whatever can be typed, without
 # spaces. (radius.sql undoes FreeRADIUS' escaping, and nothing is ever pasted into SQL.)
@@ -18,6 +21,14 @@ _QUOTES = frozenset("\\'\"`")
 
 # What a router can change while the session runs (RFC 5176); for anything else the client must come back.
 CHANGEABLE = frozenset({"Mikrotik-Rate-Limit", "WISPr-Bandwidth-Max-Up", "WISPr-Bandwidth-Max-Down", "Idle-Timeout"})
+# The same of other kinds of routers; what cannot be changed there is answered with a NAK, and the session is dropped.
+CHANGEABLE_ELSEWHERE = frozenset(
+    {
+        "ChilliSpot-Bandwidth-Max-Up", "ChilliSpot-Bandwidth-Max-Down", "Cisco-Account-Info", "ERX-CoS-Shaping-Pmt-Type",
+        "Filter-Id", "Huawei-Input-Average-Rate", "Huawei-Input-Peak-Rate", "Huawei-Output-Average-Rate",
+        "Huawei-Output-Peak-Rate",
+    }
+)  # fmt: skip
 WALLED = "walled"
 # What a line's owner can be told after somebody bound it anew: radius_login()'s own words.
 OF_BINDING = (
@@ -43,6 +54,9 @@ class Facts:
     cut_at: datetime | None = None  # for debt, by the clock
     zone: str = "UTC"
     static_ip: str | None = None
+    vlan: int | None = None
+    router_kinds: tuple[str, ...] = ("mikrotik",)  # that the tenant has
+    own: tuple[vendors.Own, ...] = ()  # attributes the tenant added, for this plan
     prefix6: str = ""
     delegated6: str = ""
     pool6: str = ""
@@ -79,7 +93,14 @@ class Access:
     devices: int | None
     by_mac: bool
     items: tuple[tuple[str, str], ...]
+    kinds: tuple[str, ...]  # of each item: the kinds of routers it is for, with spaces between; empty for all
     terms: str
+
+    def items_for(self, kind: str) -> list[tuple[str, str]]:
+        """What a router of this kind is answered."""
+        return items_for(
+            kind, [name for name, _value in self.items], [value for _name, value in self.items], self.kinds
+        )
 
 
 _MESSAGES = {
@@ -97,7 +118,16 @@ def desired_access(facts: Facts) -> Access | None:
         return None
     verdict = {"accept": "accept", "walled": "walled"}.get(facts.network, "refuse")
     message = "" if verdict == "accept" else _MESSAGES.get(facts.status, "This account is not in service.")
-    items = _items(facts)
+    words = _words(facts)
+    alike, idle = _addresses(facts), (("Idle-Timeout", "900"),) if facts.kind == "hotspot" else ()
+    # Terms are what the books grant, whatever kinds of routers there are to be told it in their own words.
+    items = [*alike, *((item.name, item.value) for item in vendors.told(("mikrotik",), words)), *idle]
+    told = [
+        # First, and read back by radius_acct(): which line, its terms, and whether the session's device is to be learned.
+        vendors.Item("Class", ""),
+        *(vendors.Item(name, value) for name, value in (*alike, *idle)),
+        *vendors.told(facts.router_kinds, words, facts.own),
+    ]
     fixed = _digest((verdict, *(item for item in items if item[0] not in CHANGEABLE)))
     terms = (
         f"{fixed}{_digest(tuple(item for item in items if item[0] in CHANGEABLE))}" if verdict == "accept" else verdict
@@ -113,8 +143,11 @@ def desired_access(facts: Facts) -> Access | None:
         only_nas_id=facts.only_nas_id,
         devices=facts.devices,
         by_mac=facts.kind == "mac",
-        # First, and read back by radius_acct(): which line, its terms, and whether the session's device is to be learned.
-        items=(("Class", f"a{facts.account_id}.{terms}{'.l' if _learns(facts) else ''}"), *items),
+        items=(
+            ("Class", f"a{facts.account_id}.{terms}{'.l' if _learns(facts) else ''}"),
+            *((item.name, as_value(item.value) or item.value) for item in told[1:]),
+        ),
+        kinds=tuple(" ".join(item.kinds) for item in told),
         terms=terms,
     )
 
@@ -130,31 +163,45 @@ def _end(facts: Facts) -> datetime | None:
     return datetime.combine(facts.ended_on + timedelta(days=1), time(), ZoneInfo(facts.zone))
 
 
-def _items(facts: Facts) -> tuple[tuple[str, str], ...]:
+def _addresses(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """What every kind of router is told alike."""
     items: list[tuple[str, str]] = []
-    pool = facts.account_pool or facts.plan_pool
     if facts.static_ip:
         items.append(("Framed-IP-Address", facts.static_ip))
-    elif pool:
+    elif pool := facts.account_pool or facts.plan_pool:
         items.append(("Framed-Pool", pool))
     if facts.prefix6:
         items.append(("Framed-IPv6-Prefix", facts.prefix6))
+    elif facts.pool6:
+        items.append(("Framed-IPv6-Pool", facts.pool6))
     if facts.delegated6:
         items.append(("Delegated-IPv6-Prefix", facts.delegated6))
-    if facts.pool6 and not facts.prefix6:
-        items.append(("Framed-IPv6-Pool", facts.pool6))
-    if facts.pool6 and not facts.delegated6:
-        items.append(("Mikrotik-Delegated-IPv6-Pool", facts.pool6))
-    if facts.router_profile:
-        items.append(("Mikrotik-Group", facts.router_profile))
-    if rate := rate_limit(facts):
-        items.append(("Mikrotik-Rate-Limit", rate))
-    if facts.upload_kbps or facts.download_kbps:
-        items.append(("WISPr-Bandwidth-Max-Up", str((facts.upload_kbps or facts.download_kbps or 0) * 1000)))
-        items.append(("WISPr-Bandwidth-Max-Down", str((facts.download_kbps or facts.upload_kbps or 0) * 1000)))
-    if facts.kind == "hotspot":
-        items.append(("Idle-Timeout", "900"))
-    return tuple((name, as_value(value) or value) for name, value in items)
+    if facts.vlan:
+        items += [
+            ("Tunnel-Type", "VLAN"), ("Tunnel-Medium-Type", "IEEE-802"), ("Tunnel-Private-Group-Id", str(facts.vlan)),
+        ]  # fmt: skip
+    return tuple(items)
+
+
+def _words(facts: Facts) -> dict[str, str]:
+    """The words of the vendors' templates."""
+    up, down = facts.upload_kbps or facts.download_kbps or 0, facts.download_kbps or facts.upload_kbps or 0
+    peaks = {"up_peak_bps": facts.burst_upload_kbps, "down_peak_bps": facts.burst_download_kbps}
+    return {
+        "username": facts.username,
+        "profile": facts.router_profile,
+        "pool": facts.account_pool or facts.plan_pool,
+        "pool6_to_delegate": "" if facts.delegated6 else facts.pool6,
+        "vlan": str(facts.vlan or ""),
+        "rate": rate_limit(facts),
+        **vendors.speed_words(up, down),
+        **{word: str(kbps * 1000) if kbps else "" for word, kbps in peaks.items()},
+    }
+
+
+def items_for(kind: str, names: Sequence[str], values: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """Of an answer's attributes those that a router of this kind is told."""
+    return [(name, value) for name, value, of in zip(names, values, kinds, strict=True) if not of or kind in of.split()]
 
 
 def rate_limit(facts: Facts) -> str:

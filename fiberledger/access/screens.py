@@ -10,8 +10,18 @@ from fiberledger.screens import Bulk, Button, Column, Empty, Fact, Filter, Scree
 from fiberledger.screens.cells import looks
 
 from . import online, pages
-from .forms import NasForm, PopForm
-from .models import Drift, LineCommand, LiveSession, Nas, Pop, RefusedLogin, SessionHistory, show_seconds
+from .forms import AttributeForm, NasForm, PopForm
+from .models import (
+    Drift,
+    LineCommand,
+    LiveSession,
+    Nas,
+    Pop,
+    RadiusAttribute,
+    RefusedLogin,
+    SessionHistory,
+    show_seconds,
+)
 from .rules import OF_BINDING
 
 looks("good", "radio", "heard")
@@ -489,4 +499,47 @@ commands = Screen(
     status="",
     views=(View("failed", _("Without success"), "state=refused&state=unanswered"),),
     empty=Empty(_("No commands yet"), _("What we tell the routers, and what they answer, is kept here."), "send"),
+)
+
+attributes = Screen(
+    model=RadiusAttribute,
+    form=AttributeForm,
+    view_needs="access.routers_view",
+    edit_needs="access.routers",
+    create_needs="access.routers",
+    icon="braces",
+    columns=(
+        "name",
+        Column("value", kind="code", sort=False),
+        Column("kind", sort=False),
+        Column("plan", sort=False),
+        Column("active", sort=False),
+        Column("note", hidden=True, sort=False),
+    ),
+    filters=("kind", "plan", "active"),
+    search=("name__icontains", "value__icontains"),
+    order="name",
+    status="",
+    facts=pages.attribute_facts,
+    buttons=(
+        Button(
+            _("Remove"),
+            "access:remove-attribute",
+            "trash-2",
+            "access.routers",
+            post=True,
+            confirm=_("Lines are no longer answered this from their next login on."),
+            tone="bad",
+        ),
+    ),
+    empty=Empty(
+        _("No attributes of your own"),
+        _(
+            "Speed, pool, profile and the wall are told each kind of router in its own words already. Add what yours need beside that."
+        ),
+        "braces",
+        "access:radiusattribute-new",
+        _("Add an attribute"),
+    ),
+    help=_("They count from a line's next login on; sessions that are on stay as they are."),
 )

@@ -23,7 +23,7 @@ from fiberledger.routers.drivers.objects import TAG
 from fiberledger.routers.mikrotik import Row
 
 from .models import Drift, LineCommand, Nas, RadiusLine
-from .rules import WALLED
+from .rules import CHANGEABLE, WALLED
 
 QUEUES, LISTS = "/queue/simple", "/ip/firewall/address-list"
 MOST = 100  # sessions put right in one go; the next reading takes the others
@@ -136,7 +136,7 @@ def _short(bits: int) -> str:
 def granted(usernames: Iterable[str]) -> dict[str, dict[str, str]]:
     """What RADIUS grants each of these usernames' lines that may be online: attribute and value."""
     lines = RadiusLine.objects.filter(username__in=list(usernames), verdict="accept")
-    return {line.username: dict(zip(line.attributes, line.values, strict=True)) for line in lines}
+    return {line.username: dict(line.items_for("mikrotik")) for line in lines}
 
 
 def keep(nas: Nas, found: Sequence[Finding], looked_at: Set[UUID], since: datetime) -> list[Finding]:
@@ -204,7 +204,7 @@ def put_right(api: Api, nas: Nas, finding: Finding, terms: Mapping[str, str], se
             api.set(QUEUES, by_hand[".id"], {"disabled": True})
             return Done(finding, "change", SWITCHED_OFF, _by_hand(read(api, ""), row) is None)
         found = coa.which(session.session_id, session.username, session.ip)
-        answer = coa.ask((nas.src_ip, nas.coa_port), coa.CHANGE, secret, found + coa.new_terms(list(terms.items())), tries=2)  # fmt: skip
+        answer = coa.ask((nas.src_ip, nas.coa_port), coa.CHANGE, secret, found + coa.new_terms([item for item in terms.items() if item[0] in CHANGEABLE | {"Class"}]), tries=2)  # fmt: skip
         has = read(api, "").rates.get(_queue(row), "")
         if answer.kind == "ack" and speeds(has) == speeds(_rate(terms)):
             return Done(finding, "change", CHANGED, True)

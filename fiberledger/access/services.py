@@ -4,7 +4,7 @@ import ipaddress
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,25 @@ from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs, vault
 from fiberledger.identity import Actor
+from fiberledger.routers import dictionary
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers import states
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
-from . import drift, secrets
-from .models import AccessAccount, AccessPolicy, BindingChange, Drift, LineCommand, LiveSession, Nas, Pop, RefusedLogin
+from . import drift, secrets, vendors
+from .models import (
+    AccessAccount,
+    AccessPolicy,
+    BindingChange,
+    Drift,
+    LineCommand,
+    LiveSession,
+    Nas,
+    Pop,
+    RadiusAttribute,
+    RefusedLogin,
+)
 from .rules import SEPARATOR, Access, Facts, as_value, desired_access, normal_mac, normal_prefix6
 
 MAX_PASSWORD = 60
@@ -307,6 +319,9 @@ def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> 
         nas.keep_api_password(api_password)
     if new:
         _as_agreed(nas)
+    wall = vendors.wall(nas.kind, nas.walled_list, nas.walled_rate)
+    nas.walled_attributes, nas.walled_values = [name for name, _value in wall], [value for _name, value in wall]
+    another_kind = nas.kind not in kinds_in_use()
     if not nas.api_username:
         nas.api_password = None
     elif nas.api_password is None:
@@ -323,6 +338,8 @@ def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> 
         if "src_ip" in str(error):
             raise Refusal(_address_in_use()) from error
         raise Refusal(_("Another router has this name.")) from error
+    if another_kind:
+        write_lines_anew()  # no line has been written in this kind's words yet
     before = audit.snapshot(old) if old else None
     audit.note(by, "router.added" if new else "router.changed", nas, before=before, after=audit.snapshot(nas))
     if secret or new:
@@ -351,6 +368,65 @@ def save_pop(pop: Pop, *, by: Any) -> Pop:
     return pop
 
 
+def kinds_in_use() -> set[str]:
+    return set(Nas.objects.in_use().order_by().values_list("kind", flat=True).distinct())
+
+
+def write_lines_anew() -> None:
+    """Have a job write every line's answer anew: after this transaction, and once however many ask for it."""
+    jobs.enqueue("access.write_lines", lock="access.write_lines", queueing_lock=f"access.lines:{current_tenant_id()}")
+
+
+def save_attribute(attribute: RadiusAttribute, *, by: Any) -> RadiusAttribute:
+    """Store an attribute of the tenant's own. Lines are answered it from their next login on; sessions stay as they are.
+
+    Refuses a name that FreeRADIUS does not know (it answers nothing at all to a login it cannot write down), and a value
+    that the attribute cannot have.
+    """
+    fault = vendors.fault_of_name(attribute.name) or vendors.fault_of_value(attribute.name, attribute.value)
+    if not fault and as_value(attribute.value) is None:
+        fault = _("A value cannot begin and end with the same quote while it contains both kinds.")
+    if fault:
+        raise Refusal(fault)
+    found = dictionary.look_up(attribute.name)
+    assert found is not None
+    _bare, colon, tag = attribute.name.partition(":")
+    attribute.name = found[0].name + colon + tag
+    new = attribute.pk is None
+    before = None if new else audit.snapshot(RadiusAttribute.objects.get(pk=attribute.pk))
+    try:
+        with transaction.atomic():
+            attribute.save()
+    except IntegrityError as error:
+        raise Refusal(_("This attribute is there already.")) from error
+    action = "attribute.added" if new else "attribute.changed"
+    audit.note(by, action, attribute, before=before, after=audit.snapshot(attribute))
+    write_lines_anew()
+    return attribute
+
+
+def remove_attribute(attribute: RadiusAttribute, *, by: Any) -> None:
+    audit.note(by, "attribute.removed", attribute, before=audit.snapshot(attribute))
+    attribute.delete()
+    write_lines_anew()
+
+
+def preview(account: AccessAccount) -> list[tuple[str, list[tuple[str, str]], list[tuple[str, str]]]]:
+    """What the line would be answered at each kind of router: kind, in service, behind the wall of the first router of it."""
+    facts = next(iter(facts_of([account.subscription_id])), None)
+    if facts is None:
+        return []
+    every = tuple(Nas.Kind.values)
+    access = desired_access(replace(facts, router_kinds=every, network="accept"))
+    if access is None:
+        return []
+    walls = {nas.kind: nas for nas in Nas.objects.in_use().order_by("-pk")}
+    return [
+        (kind, access.items_for(kind)[1:], vendors.wall(kind, walls[kind].walled_list, walls[kind].walled_rate) if kind in walls else [])
+        for kind in every
+    ]  # fmt: skip
+
+
 def _address_in_use() -> str:
     return _(
         "This address is in use on this platform. A router is known by the address its packets come from, so each "
@@ -371,7 +447,7 @@ _FACTS = """
            p.address_pool, a.only_mac, a.only_nas_id, a.devices, coalesce(nullif(p.radius_profile, ''), p.router_profile),
            p.download_kbps, p.upload_kbps, p.burst_download_kbps, p.burst_upload_kbps,
            p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds,
-           a.prefix6, a.delegated6, a.pool6, a.only_port, a.learn_mac, a.learn_port
+           a.prefix6, a.delegated6, a.pool6, a.only_port, a.learn_mac, a.learn_port, a.vlan, s.plan_id
       FROM {accounts}
       CROSS JOIN LATERAL (
         SELECT l.status, l.ended_on, l.cut_at, l.plan_id FROM subscriptions_subscription l
@@ -382,13 +458,14 @@ _SOME = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s AND subscripti
 
 _COLUMNS = (
     "account_id bigint, username text, verdict text, message text, ends_at timestamptz, cut_at timestamptz, secret bytea, only_mac text, only_port text, "
-    "only_nas_id bigint, devices int, by_mac boolean, attributes text, values_ text, terms text"
+    "only_nas_id bigint, devices int, by_mac boolean, attributes text, values_ text, kinds text, terms text"
 )
 _NAMES = [column.split()[0] for column in _COLUMNS.split(", ")]
 _TYPES = [column.split()[1] for column in _COLUMNS.split(", ")]
 _ARRAYS = ", ".join(f"%s::{kind}[]" for kind in _TYPES)
 _NEW = ", ".join(
-    f"string_to_array(w.{name}, chr(31))" if name in ("attributes", "values_") else f"w.{name}" for name in _NAMES
+    f"string_to_array(w.{name}, chr(31))" if name in ("attributes", "values_", "kinds") else f"w.{name}"
+    for name in _NAMES
 )
 _UPSERT = f"""
     INSERT INTO radius_line AS l (tenant_id, {", ".join(_NAMES)})
@@ -424,6 +501,13 @@ def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
         cursor.execute(_FACTS.format(accounts=accounts), params)
         rows = cursor.fetchall()
     place = f"account:{tenant.pk}"
+    kinds = tuple(sorted(kinds_in_use())) or ("mikrotik",)
+    own = [
+        vendors.Own(*row)
+        for row in RadiusAttribute.objects.filter(active=True)
+        .order_by("pk")
+        .values_list("name", "value", "kind", "plan_id")
+    ]
     for row in rows:
         yield Facts(
             tenant_id=tenant.pk,
@@ -456,6 +540,9 @@ def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
             only_port=row[24],
             learn_mac=row[25],
             learn_port=row[26],
+            vlan=row[27],
+            router_kinds=kinds,
+            own=tuple(one for one in own if one.plan_id in (None, row[28])),
         )
 
 
@@ -478,6 +565,7 @@ def _row(facts: Facts, access: Access) -> tuple[Any, ...]:
         access.by_mac,
         SEPARATOR.join(name for name, _value in access.items),
         SEPARATOR.join(value for _name, value in access.items),
+        SEPARATOR.join(access.kinds),
         access.terms,
     )
 

@@ -15,6 +15,7 @@ from fiberledger.tenancy.models import Tenant
 
 from . import probing, reading, services
 from .models import LineCommand, LiveSession, Nas, RadiusLine, RouterEvent
+from .rules import CHANGEABLE, CHANGEABLE_ELSEWHERE
 
 AT_ONCE = 200  # commands a job sends before it lets another router's job go first
 BETWEEN = 0.02  # seconds: small routers take about fifty a second
@@ -35,6 +36,13 @@ def apply_plan(tenant_id: int, plan_id: int, **_: object) -> None:
     with tenant_scope(tenant_id):
         ids = list(Subscription.objects.filter(plan_id=plan_id).values_list("pk", flat=True))
         services.apply_now(ids)
+
+
+@jobs.task("access.write_lines")
+def write_lines(tenant_id: int) -> None:
+    """Every line's answer, in the words of all kinds of routers there are now."""
+    with tenant_scope(tenant_id):
+        services.rebuild()
 
 
 @jobs.task("access.send_commands")
@@ -65,7 +73,9 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
         found = coa.which(session.session_id, session.username, session.ip)
         answer = coa.Answer("silence") if silent else None
         if answer is None and line is not None and line.terms[:6] == session.terms[:6]:
-            items = list(zip(line.attributes, line.values, strict=True))
+            items = [
+                item for item in line.items_for(nas.kind) if item[0] in (CHANGEABLE | CHANGEABLE_ELSEWHERE | {"Class"})
+            ]
             answer = coa.ask(address, coa.CHANGE, secret, found + coa.new_terms(items))
         if answer is None or (answer.kind == "nak" and answer.error != coa.NO_SUCH_SESSION):
             # A router that will not change the session drops it: the client comes back with the right terms.

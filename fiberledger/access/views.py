@@ -16,9 +16,9 @@ from fiberledger.screens import revealing
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
 
-from . import drift, pages, probing, services
+from . import drift, pages, probing, services, vendors
 from .forms import AcceptForm, AccountForm, PolicyForm, ReasonForm
-from .models import AccessAccount, Drift, LiveSession, Nas, RefusedLogin
+from .models import AccessAccount, Drift, LiveSession, Nas, RadiusAttribute, RefusedLogin
 from .routeros import our_address, script
 from .screens import drift as drift_screen
 from .screens import live_sessions
@@ -90,6 +90,35 @@ def rebind(request: HttpRequest, pk: int) -> HttpResponse:
         text = _("%(name)s is bound to %(what)s now, and gets in at the next try.")
         screens.toast(request, text % {"name": account.username, "what": str(change) or _("this router")})
     return redirect(back)
+
+
+@staff("access.routers")
+@require_POST
+def remove_attribute(request: HttpRequest, pk: int) -> HttpResponse:
+    attribute = get_object_or_404(RadiusAttribute, pk=pk)
+    services.remove_attribute(attribute, by=request.actor)
+    screens.toast(request, _("%(name)s is removed.") % {"name": attribute.name})
+    return redirect("access:radiusattribute-list")
+
+
+@staff("access.view")
+def preview(request: HttpRequest) -> HttpResponse:
+    """What a line would be answered at each kind of router; without one, how each kind is told."""
+    username = request.GET.get("username", "").strip()
+    account = (
+        AccessAccount.objects.visible_to(request.actor).filter(username__iexact=username).first() if username else None
+    )
+    labels, kinds = dict(Nas.Kind.choices), services.kinds_in_use()
+    answers = services.preview(account) if account else []
+    if not account:
+        answers = [(kind, vendors.TEMPLATES[kind], vendors.WALLS[kind]) for kind in Nas.Kind.values]
+    shown = [
+        {"label": labels[kind], "here": kind in kinds, "items": items, "wall": wall} for kind, items, wall in answers
+    ]
+    shown.sort(key=lambda one: not one["here"])
+    context = {"username": username, "account": account, "answers": shown, "missing": bool(username) and account is None,
+               "may_add": request.actor.may("access.routers_view")}  # fmt: skip
+    return render(request, "access/preview.html", context)
 
 
 @staff("access.rules")

@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from fiberledger import calendar, jobs, paper
 from fiberledger.access import services as access
-from fiberledger.access.models import Nas, Pop
+from fiberledger.access.models import Nas, Pop, RadiusAttribute
 from fiberledger.billing.models import BillingPolicy, Invoice
 from fiberledger.catalog.models import AddOn, Plan, TaxRate
 from fiberledger.dunning.models import SuspensionPolicy
@@ -137,6 +137,12 @@ class Life:
             ),
             secret="demo-secret-for-loopback",
             by=by,
+        )
+        rules = access.policy()
+        rules.rebind_days = 7
+        access.save_policy(rules, by=by)
+        access.save_attribute(
+            RadiusAttribute(name="Framed-MTU", value="1492", kind="mikrotik", note="PPPoE over fibre"), by=by
         )
 
     def _team(self, branches: dict[str, Branch]) -> None:

@@ -10,8 +10,11 @@ import socket
 import struct
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+
+from . import dictionary
 
 DISCONNECT, CHANGE = 40, 43
 ANSWERS = {41: "ack", 42: "nak", 44: "ack", 45: "nak"}
@@ -56,17 +59,12 @@ def which(session_id: str, username: str, ip: str | None) -> bytes:
 
 
 def new_terms(items: Sequence[tuple[str, str]]) -> bytes:
-    """The attributes a router can change while the session runs."""
+    """Attributes by name as they stand in a packet; what is no attribute, or no value of it, is left out."""
     out = b""
     for name, value in items:
-        if name == "Mikrotik-Rate-Limit":
-            out += _vendor(_MIKROTIK, 8, value.encode())
-        elif name in ("WISPr-Bandwidth-Max-Up", "WISPr-Bandwidth-Max-Down"):
-            out += _vendor(_WISPR, 7 if name.endswith("Up") else 8, struct.pack("!I", min(int(value), 2**32 - 1)))
-        elif name == "Idle-Timeout":
-            out += _attribute(IDLE_TIMEOUT, struct.pack("!I", int(value)))
-        elif name == "Class":
-            out += _attribute(25, value.encode())
+        if found := dictionary.look_up(name):
+            with suppress(ValueError):
+                out += found[0].encode(value, found[1])
     return out
 
 

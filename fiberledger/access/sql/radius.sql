@@ -71,9 +71,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS 
 DECLARE
   r record; refusal text; walled boolean := false; moved boolean := false; i int; others int;
 BEGIN
-  SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_list, n.walled_rate,
+  SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_attributes, n.walled_values, n.kind,
          n.interim_seconds, CASE p_signed WHEN '' THEN n.unsigned_at ELSE n.signed_at END AS noted_at, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.cut_at, l.secret, l.only_mac,
-         l.only_port, n.rebind_days, l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_
+         l.only_port, n.rebind_days, l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_, l.kinds
     INTO r
     FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(p_name)
    WHERE n.id = p_nas::bigint AND n.active;
@@ -121,7 +121,10 @@ BEGIN
 
   attribute := 'Acct-Interim-Interval'; value := r.interim_seconds; RETURN NEXT;
   IF NOT walled THEN
+    op := '+=';  -- a router may be told several of one name
     FOR i IN 1 .. cardinality(r.attributes) LOOP
+      -- For this kind of router; a line written before kinds were has none.
+      CONTINUE WHEN r.kinds[i] <> '' AND strpos(r.kinds[i], r.kind) = 0;
       attribute := r.attributes[i]; value := r.values_[i];
       -- Accounting's Start brings the Class back: only there is it known that the password was right.
       IF i = 1 AND r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) THEN value := value || '.h'; END IF;
@@ -131,7 +134,7 @@ BEGIN
     -- have paid would all be dropped in one second.
     IF r.cut_at > now() + interval '1 day' THEN r.cut_at := NULL; END IF;
     IF r.ends_at IS NOT NULL OR r.cut_at IS NOT NULL THEN
-      attribute := 'Session-Timeout';
+      op := ':='; attribute := 'Session-Timeout';
       value := least(greatest(extract(epoch FROM least(r.ends_at, r.cut_at) - now())::bigint, 60), 2592000); RETURN NEXT;
     END IF;
     RETURN;
@@ -139,9 +142,11 @@ BEGIN
   -- Behind the wall: the line keeps its name (Class), but neither its speed nor its address.
   attribute := 'Class'; value := 'a' || coalesce(r.account_id, 0) || '.walled'; RETURN NEXT;
   IF r.walled_pool <> '' THEN attribute := 'Framed-Pool'; value := r.walled_pool; RETURN NEXT; END IF;
-  IF r.walled_list <> '' THEN attribute := 'Mikrotik-Address-List'; value := r.walled_list; RETURN NEXT; END IF;
-  IF r.walled_rate <> '' THEN attribute := 'Mikrotik-Rate-Limit'; value := r.walled_rate; RETURN NEXT; END IF;
   attribute := 'Session-Timeout'; value := 3600; RETURN NEXT;
+  op := '+=';
+  FOR i IN 1 .. coalesce(cardinality(r.walled_attributes), 0) LOOP
+    attribute := r.walled_attributes[i]; value := r.walled_values[i]; RETURN NEXT;
+  END LOOP;
 END $$;
 
 -- May this line move to another device by itself? When it learns its device, the new one asks from the port at which the old
