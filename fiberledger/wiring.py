@@ -7,6 +7,8 @@ from fiberledger.billing.events import InvoicesIssued, InvoiceVoided
 from fiberledger.billing.services import provision as billing_rules
 from fiberledger.dunning.policy import provision as suspension_rules
 from fiberledger.identity.services import provision as roles_for_everyone
+from fiberledger.ipam.events import AddressesChanged
+from fiberledger.ipam.services import provision as one_table_of_addresses
 from fiberledger.ledger.services import provision as open_books
 from fiberledger.notices.services import provision as notice_rules
 from fiberledger.payments.events import PaymentRecorded, PaymentReversed
@@ -34,6 +36,7 @@ PROVISIONERS = [
     notice_rules,
     payment_rules,
     suspension_rules,
+    one_table_of_addresses,
 ]
 
 LISTENERS: dict[type, list[str]] = {
@@ -43,6 +46,7 @@ LISTENERS: dict[type, list[str]] = {
     InvoiceVoided: ["dunning.reconsider"],
     SubscriptionsChanged: ["access.apply_access", "provisioning.follow"],
     PlansChanged: ["access.apply_access", "provisioning.follow"],
+    AddressesChanged: ["access.follow_addresses", "provisioning.follow"],
     AddOnsChanged: ["access.apply_access"],
     SubscriptionsSuspended: ["dunning.tell_suspended"],
     SubscriptionsResumed: ["dunning.tell_resumed"],

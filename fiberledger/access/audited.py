@@ -21,6 +21,7 @@ ACTIONS = {
     "router.certificate_accepted": _("Router's new certificate accepted"),
     "pop.added": _("Point of presence added"),
     "pop.changed": _("Point of presence changed"),
+    "router.pools_set": _("Pools of a router chosen"),
     "drift.accepted": _("Difference on the network accepted"),
     "drift.healed": _("Difference on the network put right by hand"),
     "session.disconnected": _("Session disconnected"),

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from fiberledger.ipam.models import Pool
+
 from . import services, vendors
 from .models import AccessAccount, AccessPolicy, Nas, Pop, RadiusAttribute
 
@@ -147,3 +149,17 @@ class ReasonForm(forms.Form):
     """Why: kept in the audit log in front of the one who does it."""
 
     reason = forms.CharField(label=_("Why?"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True}))
+
+
+class PoolsForm(forms.Form):
+    """The pools a router has."""
+
+    pools = forms.ModelMultipleChoiceField(
+        queryset=Pool.objects.all(), label=_("Address pools"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        pools: Any = self.fields["pools"]
+        pools.queryset = Pool.objects.order_by("name", "first")
+        pools.label_from_instance = lambda pool: f"{pool} · {pool.range}"

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from fiberledger import calendar
 from fiberledger.catalog.models import Plan
 from fiberledger.identity.visibility import ScopedQuerySet
+from fiberledger.ipam.models import Pool
 from fiberledger.places.models import Area, Branch
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy.models import (
@@ -502,6 +503,26 @@ class AccessAccount(TenantModel):
 
     def plain_password(self) -> str:
         return secrets.unlock(self.password, f"account:{self.tenant_id}") if self.password else ""
+
+    @property
+    def fixed(self) -> list[str]:
+        """The addresses and prefixes that are this line's alone."""
+        return [one for one in (self.static_ip, self.prefix6, self.delegated6) if one]
+
+
+class PoolAtNas(TenantModel):
+    """A pool that a router has. One pool may be at several of them, as a pair that stands in for each other has it."""
+
+    nas = TenantForeignKey(
+        Nas, on_delete=models.CASCADE, related_name="pools", verbose_name=_("router"), db_index=False
+    )
+    pool = TenantForeignKey(Pool, on_delete=models.CASCADE, related_name="routers", verbose_name=_("address pool"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "nas", "pool"], name="pool_at_nas_once")]
+
+    def __str__(self) -> str:
+        return f"{self.pool} @ {self.nas}"
 
 
 class RadiusLine(TenantModel):

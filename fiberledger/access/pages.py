@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fiberledger import screens
+from fiberledger.ipam.mapping import share_of, show_count
+from fiberledger.ipam.models import Pool
 from fiberledger.routers import dictionary
 from fiberledger.screens import Column, Fact
 
@@ -137,6 +139,24 @@ def routers_of_pop(request: Any, pop: Pop) -> dict[str, Any]:
         Column("last_seen_at", kind="ago"),
     ]
     return {"table": screens.table(columns, rows, model=Nas, empty=_("No router stands here yet."))}
+
+
+def pools_of_router(request: Any, nas: Nas) -> dict[str, Any]:
+    """Its pools, and how much of each is in use by whoever is online here."""
+    pools = list(Pool.objects.filter(routers__nas=nas).select_related("prefix").order_by("name", "first"))
+    online = services.online_in(pools, nas=nas)
+    columns = [
+        Column("name", kind="code"), Column("first", kind="code"), Column("last", kind="code"),
+        Column("size", _("Serves"), value=lambda pool: show_count(pool.size)),
+        Column("online", _("Online now"), value=lambda pool: online.get(pool.pk, 0), kind="number"),
+        Column("used", _("Used"), value=lambda pool: share_of(online.get(pool.pk, 0), pool.size)),
+        "prefix",
+    ]  # fmt: skip
+    return {
+        "nas": nas,
+        "may_choose": request.actor.may("access.routers"),
+        "table": screens.table(columns, pools, model=Pool, empty=_("No pool was named for this router yet.")),
+    }
 
 
 def on_router(request: Any, nas: Nas) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from fiberledger.ipam.mapping import share_of
 from fiberledger.screens import Fact, Facts, Tab
 
-from . import pages
-from .models import AccessAccount, LiveSession
+from . import pages, services
+from .models import AccessAccount, LiveSession, PoolAtNas
 
 _ON = "subscribers.subscriber"
 
@@ -30,7 +31,18 @@ def _facts(request: Any, subscriber: Any) -> list[Fact]:
     return [Fact(_("Online"), text, url="?tab=network", tone="good", icon="wifi", hint=live[0].lasted)]
 
 
+def _of_pool(request: Any, pool: Any) -> list[Fact]:
+    """Where a pool is, and how many of its addresses somebody online has."""
+    online = services.online_in([pool]).get(pool.pk, 0)
+    names = ", ".join(PoolAtNas.objects.filter(pool=pool).order_by("nas__name").values_list("nas__name", flat=True)[:5])
+    return [
+        Fact(_("Online now"), f"{online:,}", icon="wifi", hint=str(share_of(online, pool.size))),
+        Fact(_("At"), names or _now("no router yet"), icon="router"),
+    ]
+
+
 PARTS = [
     Facts(_ON, _facts, "access.view", order=30),
+    Facts("ipam.pool", _of_pool, "access.sessions"),
     Tab("network", _("Network"), "access/_network.html", pages.network, "access.view", on=_ON, order=40, icon="wifi"),
 ]

@@ -193,6 +193,7 @@ routers = Screen(
             order=25,
             icon="users",
         ),
+        Tab("pools", _("Pools"), "access/_pools.html", pages.pools_of_router, order=27, icon="layers"),
         Tab("commands", _("Commands"), "access/_table_tab.html", pages.commands_of_router, order=30, icon="send"),
     ),
     buttons=(

@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs, vault
 from fiberledger.identity import Actor
+from fiberledger.ipam import services as ipam
+from fiberledger.ipam.models import Holding, Pool
 from fiberledger.routers import dictionary
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers import states
@@ -30,6 +32,7 @@ from .models import (
     LineCommand,
     LiveSession,
     Nas,
+    PoolAtNas,
     Pop,
     RadiusAttribute,
     RefusedLogin,
@@ -90,6 +93,8 @@ def save_account(account: AccessAccount, *, password: str = "", by: Any) -> Acce
         account.full_clean(exclude=["subscription", "only_nas"])
         with transaction.atomic():
             account.save()
+            if account.fixed or not new:
+                ipam.fix_addresses({account.subscription_id: account.fixed}, by=by)
     except ValidationError as error:
         raise Refusal(" ".join(error.messages)) from error
     except IntegrityError as error:
@@ -171,6 +176,7 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
                 [tenant_id, calendar.now(), *map(list, zip(*accounts, strict=True))],
             )
             ids = dict(cursor.fetchall())
+            ipam.fix_addresses({row[0]: [row[4]] for row in accounts if row[4]}, by=by)
     except IntegrityError as error:
         raise Refusal(_taken(error)) from error
     audit.note_many(
@@ -197,18 +203,48 @@ def usernames_taken(usernames: Iterable[str]) -> set[str]:
 
 
 def addresses_taken(addresses: Iterable[str]) -> set[str]:
-    """Which of these fixed IPv4 addresses another account has."""
+    """Which of these fixed IPv4 addresses another account has, or somebody else holds."""
+    addresses = list(addresses)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT host(static_ip) FROM access_accessaccount WHERE tenant_id = %s AND static_ip = ANY (%s::inet[])",
-            [current_tenant_id(), list(addresses)],
+            [current_tenant_id(), addresses],
         )
-        return {row[0] for row in cursor}
+        return {row[0] for row in cursor} | ipam.addresses_held(addresses)
+
+
+def follow_addresses(subscription_ids: Sequence[int]) -> None:
+    """What these lines were given among the addresses, or lost there, is their account's fixed address."""
+    held: dict[int, list[str]] = {pk: [] for pk in subscription_ids}
+    for line, network in (
+        Holding.objects.current().filter(subscription_id__in=held, state="assigned").order_by("pk")
+        .values_list("subscription_id", "network")
+    ):  # fmt: skip
+        held[line].append(network)
+    for account in AccessAccount.objects.filter(subscription_id__in=held):
+        networks: list[Any] = held[account.subscription_id]
+        if account.static_ip and any(ipaddress.ip_address(account.static_ip) in network for network in networks):
+            continue
+        first = next((str(n[0]) for n in networks if n.version == 4 and n.prefixlen == 32), None)
+        if account.static_ip != first:
+            AccessAccount.objects.filter(pk=account.pk).update(static_ip=first)
+    apply_now(list(held))
+
+
+def let_go_addresses(subscription_ids: Sequence[int], *, by: Any) -> None:
+    """Lines that are over hold no addresses: whoever gets them next inherits nothing."""
+    over = list(
+        Subscription.objects.filter(pk__in=subscription_ids, status__in=states.OVER).values_list("pk", flat=True)
+    )
+    if over:
+        AccessAccount.objects.filter(subscription_id__in=over).update(static_ip=None, prefix6="", delegated6="")
+        ipam.release_lines(over, why=_("The line ended"), by=by)
 
 
 def close_accounts(subscription_ids: Sequence[int]) -> int:
     """Take the accounts of these subscriptions away altogether: for an import that is undone. Sessions stay history."""
     accounts = AccessAccount.objects.filter(subscription_id__in=subscription_ids)
+    ipam.forget_lines(subscription_ids)
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM radius_line WHERE tenant_id = %s AND account_id = ANY (%s)",
@@ -725,3 +761,30 @@ def free_username(wish: str) -> str:
     names = [base, *(f"{base}-{n}" for n in range(2, 20)), f"{base}-{secrets.strong_password(5).lower()}"]
     taken = usernames_taken(names)
     return next(name for name in names if name not in taken)
+
+
+def set_pools(nas: Nas, pools: Iterable[Pool], *, by: Any) -> None:
+    """These pools, and no others, are this router's."""
+    wanted = {pool.pk: pool for pool in pools}
+    there = dict(PoolAtNas.objects.filter(nas=nas).values_list("pool_id", "pool__name"))
+    PoolAtNas.objects.filter(nas=nas).exclude(pool_id__in=wanted).delete()
+    PoolAtNas.objects.bulk_create(
+        [PoolAtNas(nas=nas, pool=pool) for pk, pool in wanted.items() if pk not in there], ignore_conflicts=True
+    )
+    audit.note(
+        by, "router.pools_set", nas, before={"pools": sorted(there.values())},
+        after={"pools": sorted(str(pool) for pool in wanted.values())},
+    )  # fmt: skip
+
+
+def online_in(pools: Iterable[Pool], *, nas: Nas | None = None) -> dict[int, int]:
+    """How many sessions have an address of each pool now, at one router or anywhere."""
+    at = nas.pk if nas else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT p.id, count(l.key) FROM ipam_pool p
+                 JOIN access_livesession l ON l.tenant_id = p.tenant_id AND l.ip >= p.first AND l.ip <= p.last
+                WHERE p.tenant_id = %s AND p.id = ANY (%s) AND (%s::bigint IS NULL OR l.nas_id = %s) GROUP BY p.id""",
+            [current_tenant_id(), [pool.pk for pool in pools], at, at],
+        )
+        return dict(cursor.fetchall())

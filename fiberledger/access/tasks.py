@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db import connection, transaction
 
 from fiberledger import calendar, jobs
+from fiberledger.identity import Actor
 from fiberledger.routers import Trouble, coa
 from fiberledger.tenancy import tenant_scope
 from fiberledger.tenancy.models import Tenant
@@ -25,7 +26,15 @@ BETWEEN = 0.02  # seconds: small routers take about fifty a second
 def apply_access(tenant_id: int, subscription_ids: list[int], **_: object) -> None:
     """The network obeys the subscriptions: projection first, then the sessions that are on."""
     with tenant_scope(tenant_id):
+        services.let_go_addresses(subscription_ids, by=Actor.system("network"))
         services.apply_now(subscription_ids)
+
+
+@jobs.task("access.follow_addresses")
+def follow_addresses(tenant_id: int, subscription_ids: list[int], **_: object) -> None:
+    """Addresses were given or taken back where they are kept: the accounts and the network follow."""
+    with tenant_scope(tenant_id):
+        services.follow_addresses(subscription_ids)
 
 
 @jobs.task("access.apply_plan")

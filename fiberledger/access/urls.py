@@ -8,6 +8,7 @@ urlpatterns = [
     path("routers/<int:pk>/health/", views.router_health, name="router-health"),
     path("routers/<int:pk>/certificate/", views.accept_certificate, name="accept-certificate"),
     path("routers/<int:pk>/read/", views.read_router, name="read-router"),
+    path("routers/<int:pk>/pools/", views.router_pools, name="router-pools"),
     path("routers/<int:pk>/secret/", views.reveal_secret, name="reveal-secret"),
     path("routers/<int:pk>/api-password/", views.reveal_api_password, name="reveal-api-password"),
     path("routers/", include(list(screens.routers.urls()))),

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_POST
 
 from fiberledger import calendar, screens
 from fiberledger.identity.guards import staff
+from fiberledger.ipam.models import Pool
 from fiberledger.screens import revealing
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal
 
 from . import drift, pages, probing, services, vendors
-from .forms import AcceptForm, AccountForm, PolicyForm, ReasonForm
+from .forms import AcceptForm, AccountForm, PolicyForm, PoolsForm, ReasonForm
 from .models import AccessAccount, Drift, LiveSession, Nas, RadiusAttribute, RefusedLogin
 from .routeros import our_address, script
 from .screens import drift as drift_screen
@@ -216,6 +217,20 @@ def accept_drift(request: HttpRequest, pk: int) -> HttpResponse:
         template="screens/task.html",
         help=_("Nothing is sent to the router for this session until then, unless what it should have changes."),
     )  # fmt: skip
+
+
+@staff("access.routers")
+def router_pools(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which pools a router has: a note of ours, for whoever plans; the router itself is set up by hand."""
+    nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
+    back = f"{reverse('access:nas', args=[pk])}?tab=pools"
+    mine = list(Pool.objects.filter(routers__nas=nas))
+    form = PoolsForm(request.POST or None, initial={"pools": mine})
+    if request.method == "POST" and form.is_valid():
+        services.set_pools(nas, form.cleaned_data["pools"], by=request.actor)
+        screens.toast(request, _("The pools of %(router)s are noted.") % {"router": nas})
+        return redirect(back)
+    return screens.form_page(request, form, title=_("Pools of %(router)s") % {"router": nas}, back=back)
 
 
 @staff("access.routers")

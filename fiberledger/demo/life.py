@@ -37,7 +37,7 @@ from fiberledger.subscriptions.services import Sale
 from fiberledger.tenancy import Refusal, tenant_scope
 from fiberledger.tenancy.models import Profile, Tenant
 
-from . import PASSWORD
+from . import PASSWORD, addresses
 from .cast import Company, Extra, Offer
 
 MONTHS = 6
@@ -128,7 +128,7 @@ class Life:
         pop = access.save_pop(
             Pop(name=f"{first.name} rooftop", branch=first, area=self.streets[0].parent, address=first.address), by=by
         )
-        access.save_nas(
+        nas = access.save_nas(
             Nas(
                 name=f"{company.branches[0]} BRAS",
                 src_ip="127.0.0.1" if company.slug == "bright" else "127.0.0.2",
@@ -144,6 +144,7 @@ class Life:
         access.save_attribute(
             RadiusAttribute(name="Framed-MTU", value="1492", kind="mikrotik", note="PPPoE over fibre"), by=by
         )
+        addresses.plan(company.slug, nas, by=by)
 
     def _team(self, branches: dict[str, Branch]) -> None:
         slug, names = self.company.slug, {"owner": "Asad Mahmood", "manager": "Sadia Noor", "cashier": "Huma Iqbal"}
@@ -372,6 +373,7 @@ class Life:
     # --- last touches ------------------------------------------------------------------------------------------
 
     def _tell_stories(self) -> None:
+        addresses.hand_out(self.company.slug, by=self.by)
         people = list(Subscriber.objects.filter(status="active").order_by("pk")[:6])
         texts = (
             "Dog at the gate, ring first.",

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger.subscribers.models import Subscriber
+from fiberledger.subscribers.states import OVER
 from fiberledger.subscriptions.models import Subscription
 
 from . import services
@@ -121,7 +122,7 @@ class AssignForm(forms.Form):
         lines.widget.attrs["data-with"] = "subscriber"
         if _is_key(asked):
             lines.queryset = (
-                Subscription.objects.filter(subscriber_id=asked).exclude(status="ended").select_related("plan")
+                Subscription.objects.filter(subscriber_id=asked).exclude(status__in=OVER).select_related("plan")
             )
 
     def clean(self) -> dict[str, Any]:

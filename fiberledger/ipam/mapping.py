@@ -205,39 +205,46 @@ def show_count(count: float) -> str:
     return f"{count:,}" if count < 10**9 else f"2^{count.bit_length() - 1}"
 
 
-class Usage:
-    """A prefix's use for a cell of a list: a bar, and the same in words for an export."""
+def share_of(count: float, size: float, look: str = "held") -> Bar:
+    """So many of so many, as a bar."""
+    return Bar([(look, min(1.0, count / size))], count / size)
 
-    def __init__(self, prefix: Any) -> None:
-        size = float(prefix.network.num_addresses)
-        self.inside = prefix.shared
-        self.pooled = min(1.0, prefix.pooled / size)
-        self.held = min(1.0, prefix.held / size)
-        self.count = prefix.held
+
+class Bar:
+    """Shares as a bar and the whole in words, for a cell of a list and for its export."""
+
+    def __init__(self, parts: list[tuple[str, float]], share: float, words: str = "") -> None:
+        self.parts, self.share, self.words = parts, share, words
 
     @property
-    def share(self) -> float:
-        return self.inside or min(1.0, self.pooled + self.held)
+    def percent(self) -> str:
+        percent = 100 * self.share
+        return f"{percent:.0f} %" if percent >= 1 or not percent else "< 1 %"
 
     def __str__(self) -> str:
-        percent = 100 * self.share
-        text = f"{percent:.0f} %" if percent >= 1 or not percent else "< 1 %"
-        return f"{text} · {self.count:,.0f}" if self.count else text
+        return " · ".join(part for part in (self.percent, self.words) if part)
 
     def __html__(self) -> SafeString:
         at, drawn = 0.0, ""
-        for look, share in (("sub", self.inside), ("pool", 0 if self.inside else self.pooled), ("held", self.held)):
+        for look, share in self.parts:
             width = max(2.0, 100 * share) if share else 0.0
-            if look == "held" and self.inside:
-                at = 0.0
-            drawn += format_html(
-                '<rect class={} x={} width={} height=6 />', look, f"{min(at, 98):.1f}", f"{min(width, 100 - at):.1f}"
-            ) if width else ""  # fmt: skip
-            at += width
-        percent, _dot, count = str(self).partition(" · ")
-        words = _("%(count)s held") % {"count": count} if count else ""
+            if width:
+                at = min(at, 98.0)
+                square = "<rect class={} x={} width={} height=6 />"
+                drawn += format_html(square, look, f"{at:.1f}", f"{min(width, 100 - at):.1f}")
+                at += width
         return format_html(
             '<span class="use"><svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
             '<bdi class="num">{}</bdi></span>{}',
-            mark_safe(drawn), percent, format_html(' <span class="quiet">{}</span>', words) if words else "",
+            mark_safe(drawn), self.percent, format_html(' <span class="quiet">{}</span>', self.words) if self.words else "",
         )  # fmt: skip
+
+
+def usage(prefix: Any) -> Bar:
+    """How much of a listed prefix is used: what lies in prefixes inside, or else what pools and holders have."""
+    size = float(prefix.network.num_addresses)
+    words = _("%(count)s held") % {"count": show_count(prefix.held)} if prefix.held else ""
+    if prefix.shared:
+        return Bar([("sub", prefix.shared)], prefix.shared, words)
+    pooled, held = min(1.0, prefix.pooled / size), min(1.0, prefix.held / size)
+    return Bar([("pool", pooled), ("held", held)], min(1.0, pooled + held), words)

@@ -100,6 +100,15 @@ def gaps(first: int, last: int, taken: Iterable[tuple[int, int]]) -> Iterator[tu
         yield at, last
 
 
+def outermost(nets: Iterable[Net]) -> list[Net]:
+    """Those of them that lie in no other."""
+    kept: list[Net] = []
+    for net in sorted(nets, key=lambda net: (net.version, int(net[0]), net.prefixlen)):
+        if not kept or kept[-1].version != net.version or int(net[0]) > int(kept[-1][-1]):
+            kept.append(net)
+    return kept
+
+
 def next_network(inside: Net, length: int, taken: Iterable[Net]) -> Net | None:
     """The first network of that length inside this one that touches none of those taken."""
     size = 1 << (inside.max_prefixlen - length)

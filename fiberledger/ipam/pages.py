@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from fiberledger import screens
 from fiberledger.screens import Column
 
-from .mapping import Usage, map_of, show_count
+from .mapping import map_of, show_count, usage
 from .models import Holding, Pool, Prefix
 from .networks import only
 from .screens import InTree
@@ -26,7 +26,7 @@ def overview(request: Any, prefix: Prefix) -> dict[str, Any]:
     children = list(inside.listed().order_by("network")[: _LINES + 1])
     pools = Pool.objects.filter(vrf_id=prefix.vrf_id, first__gte=str(net[0]), first__lte=str(net[-1]))
     columns: list[Any] = [
-        Column("network", value=InTree, kind="text"), "role", Column("usage", _("Used"), value=Usage), "description",
+        Column("network", value=InTree, kind="text"), "role", Column("usage", _("Used"), value=usage), "description",
     ]  # fmt: skip
     of_pools: list[Any] = [
         Column("name", kind="code"), Column("first", kind="code"), Column("last", kind="code"),

@@ -14,7 +14,7 @@ from fiberledger.screens.filters import matching
 from fiberledger.subscribers.models import Subscriber
 
 from .forms import PoolForm, PrefixForm, VlanForm, VrfForm
-from .mapping import Usage, show_count
+from .mapping import show_count, usage
 from .models import Holding, Pool, Prefix, Vlan, Vrf
 from .networks import Net, only, supernets
 
@@ -91,7 +91,7 @@ prefixes = Screen(
     columns=(
         Column("network", value=InTree, kind="text", sort="network"),
         Column("role", kind="choice", sort=False),
-        Column("usage", _("Used"), value=Usage, sort=False),
+        Column("usage", _("Used"), value=usage, sort=False),
         Column("vlan", sort=False),
         Column("branch", sort=False),
         Column("description", sort=False),

@@ -13,17 +13,23 @@ from fiberledger.tenancy import Refusal, current_tenant_id
 
 from .events import AddressesChanged
 from .models import Holding, Pool, Prefix, Vrf
-from .networks import Ip, Net, gaps, only, usable
+from .networks import Ip, Net, gaps, only, outermost, usable
 
 MOST_PARTS = 256  # of one split
 
 
+def provision() -> None:
+    """A new tenant has one table of addresses."""
+    Vrf.objects.get_or_create(is_main=True, defaults={"name": "Main"})
+
+
 def main_vrf() -> Vrf:
-    """The table that is meant when nobody names one; there from the first time it is asked for."""
-    return (
-        Vrf.objects.filter(is_main=True).first()
-        or Vrf.objects.get_or_create(is_main=True, defaults={"name": _("Main")})[0]
-    )
+    """The table that is meant when nobody names one. Tenants from before there was one get it when it is first asked for."""
+    found = Vrf.objects.filter(is_main=True).first()
+    if found is None:
+        provision()
+        found = Vrf.objects.get(is_main=True)
+    return found
 
 
 # --- prefixes -------------------------------------------------------------------------------------------------
@@ -303,8 +309,8 @@ def release_lines(subscription_ids: Sequence[int], *, why: str, by: Any) -> int:
     return len(gone)
 
 
-def fix_addresses(wanted: Mapping[int, str | None], *, why: str = "", by: Any) -> None:
-    """What the network accounts of these lines say is their one fixed address (None: none) is what they hold for it.
+def fix_addresses(wanted: Mapping[int, Sequence[str]], *, why: str = "", by: Any) -> None:
+    """What the network accounts of these lines have as fixed addresses and prefixes is what the lines hold for them.
 
     Set-based, for one account and for an import of fifty thousand. An address outside every prefix is held all the same.
     Refuses what somebody else holds, and says who. An address the line was given here stays as it was given.
@@ -312,15 +318,20 @@ def fix_addresses(wanted: Mapping[int, str | None], *, why: str = "", by: Any) -
     if not wanted:
         return
     vrf, now, who, tenant = main_vrf(), calendar.now(), str(by)[:120], current_tenant_id()
-    lines, addresses = list(wanted), list(wanted.values())
+    pairs = [
+        (line, str(net))
+        for line, addresses in wanted.items()
+        for net in outermost(ipaddress.ip_network(address) for address in addresses)
+    ]
+    lines, networks = [line for line, _address in pairs], [address for _line, address in pairs]
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE ipam_holding h SET ended_at = greatest(%s, h.began_at), ended_by = %s, why_ended = %s
-                 FROM unnest(%s::bigint[], %s::cidr[]) AS w (line, network)
-                WHERE h.tenant_id = %s AND h.subscription_id = w.line AND h.origin = 'account' AND h.ended_at IS NULL
-                  AND h.network IS DISTINCT FROM w.network
+                WHERE h.tenant_id = %s AND h.subscription_id = ANY (%s) AND h.origin = 'account' AND h.ended_at IS NULL
+                  AND NOT EXISTS (SELECT FROM unnest(%s::bigint[], %s::cidr[]) AS w (line, network)
+                                   WHERE w.line = h.subscription_id AND w.network = h.network)
             RETURNING h.id, host(h.network)""",
-            [now, who, why or _("The account has another address"), lines, addresses, tenant],
+            [now, who, (why or _("The account has another address"))[:200], tenant, list(wanted), lines, networks],
         )
         released = cursor.fetchall()
         try:
@@ -330,25 +341,22 @@ def fix_addresses(wanted: Mapping[int, str | None], *, why: str = "", by: Any) -
                               began_by, ended_by, why_ended)
                        SELECT %s, %s, w.network, 'assigned', w.line, '', 'account', %s, %s, '', ''
                          FROM unnest(%s::bigint[], %s::cidr[]) AS w (line, network)
-                        WHERE w.network IS NOT NULL
-                          AND NOT EXISTS (SELECT FROM ipam_holding h WHERE h.tenant_id = %s AND h.vrf_id = %s AND h.ended_at IS NULL
+                        WHERE NOT EXISTS (SELECT FROM ipam_holding h WHERE h.tenant_id = %s AND h.vrf_id = %s AND h.ended_at IS NULL
                                              AND h.subscription_id = w.line AND h.network >>= w.network)
                     RETURNING id, host(network)""",
-                    [tenant, vrf.pk, now, who, lines, addresses, tenant, vrf.pk],
+                    [tenant, vrf.pk, now, who, lines, networks, tenant, vrf.pk],
                 )
                 given = cursor.fetchall()
         except IntegrityError as error:
-            raise Refusal(_who_is_in_the_way(vrf, wanted)) from error
+            raise Refusal(_who_is_in_the_way(vrf, pairs)) from error
     audit.note_many(
         by, "address.released", [("ipam.holding", pk, address, None, {"reason": why}) for pk, address in released]
     )
     audit.note_many(by, "address.assigned", [("ipam.holding", pk, address, None, None) for pk, address in given])
 
 
-def _who_is_in_the_way(vrf: Vrf, wanted: Mapping[int, str | None]) -> str:
-    for line, address in wanted.items():
-        if address is None:
-            continue
+def _who_is_in_the_way(vrf: Vrf, wanted: Iterable[tuple[int, str]]) -> str:
+    for line, address in wanted:
         holder = _holder_of(vrf.pk, ipaddress.ip_network(address))
         if holder is not None and holder.subscription_id != line:
             return _in_the_way(holder)

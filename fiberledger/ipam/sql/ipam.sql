@@ -61,7 +61,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   tenant bigint := nullif(current_setting('app.tenant_id', true), '')::bigint;
   net cidr; vrf bigint; gate inet; lo inet; hi inet; stop inet; block inet; top inet; candidate inet; whole int; width int;
-  firsts inet[]; lasts inet[]; n int := 1; found_free boolean;
+  firsts inet[]; lasts inet[]; n int := 1; found_free boolean; behind inet;
 BEGIN
   SELECT p.network, p.vrf_id, p.gateway INTO net, vrf, gate FROM ipam_prefix p WHERE p.tenant_id = tenant AND p.id = p_prefix;
   IF net IS NULL THEN RETURN NULL; END IF;
@@ -108,7 +108,13 @@ BEGIN
       found_free := true;
       CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended('ipam:' || vrf || ':' || host(candidate), 0));
       PERFORM FROM ipam_holding h WHERE h.tenant_id = tenant AND h.vrf_id = vrf AND h.ended_at IS NULL AND h.network = candidate;
-      IF NOT FOUND THEN RETURN candidate; END IF;
+      CONTINUE WHEN FOUND;
+      -- It may lie in a prefix that a line holds as a whole.
+      SELECT max(ipam_last(h.network)::inet) INTO behind FROM ipam_holding h
+       WHERE h.tenant_id = tenant AND h.vrf_id = vrf AND h.ended_at IS NULL AND h.network = ANY (ipam_supernets(candidate::cidr));
+      IF behind IS NULL THEN RETURN candidate; END IF;
+      top := greatest(top, behind);
+      EXIT;
     END LOOP;
     IF NOT found_free AND lo = block AND top = block + 255 AND pg_try_advisory_xact_lock(hashtextextended('ipam:full:' || vrf, 0)) THEN
       INSERT INTO ipam_fullblock (tenant_id, vrf_id, block)

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fiberledger.ipam.networks import gaps, next_network, read_address, read_network, supernets
+from fiberledger.ipam.networks import gaps, next_network, outermost, read_address, read_network, supernets
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,11 @@ def test_the_next_network_is_the_first_that_touches_none(parts, length):
     taken = [ipaddress.ip_network(f"10.0.0.{host}/{size}", strict=False) for host, size in parts]
     free = [net for net in block.subnets(new_prefix=length) if not any(net.overlaps(other) for other in taken)]
     assert next_network(block, length, taken) == (free[0] if free else None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 255), st.integers(24, 32)), max_size=20))
+def test_the_outermost_cover_all_and_touch_nothing(parts):
+    nets = [ipaddress.ip_network(f"10.0.0.{host}/{size}", strict=False) for host, size in parts]
+    kept = outermost(nets)
+    assert all(any(net.subnet_of(other) for other in kept) for net in nets) and set(kept) <= set(nets)
+    assert not any(a.overlaps(b) for a in kept for b in kept if a != b)
