@@ -525,6 +525,19 @@ class PoolAtNas(TenantModel):
         return f"{self.pool} @ {self.nas}"
 
 
+class Allowance(TenantModel):
+    """What usage says of an account for now: other speeds than its plan's, or none at all. No row: the plan's own."""
+
+    id = None  # type: ignore[assignment]
+    account = TenantOneToOneField(AccessAccount, on_delete=models.CASCADE, primary_key=True, related_name="allowance")
+    stop = models.BooleanField(default=False)
+    download_kbps = models.PositiveIntegerField(null=True)
+    upload_kbps = models.PositiveIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.account)
+
+
 class RadiusLine(TenantModel):
     """What FreeRADIUS reads for one account: a projection, rebuilt from subscription, plan and account at any time."""
 

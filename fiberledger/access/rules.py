@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
@@ -37,6 +37,15 @@ OF_BINDING = (
     "This account belongs to another router.",
 )
 SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What usage says of a line for now: other speeds than the plan's, or nothing at all."""
+
+    stop: bool = False
+    download_kbps: int | None = None
+    upload_kbps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,7 @@ class Facts:
     threshold_download_kbps: int | None = None
     threshold_upload_kbps: int | None = None
     burst_seconds: int | None = None
+    allowed: Allowed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,11 @@ def desired_access(facts: Facts) -> Access | None:
         return None
     verdict = {"accept": "accept", "walled": "walled"}.get(facts.network, "refuse")
     message = "" if verdict == "accept" else _MESSAGES.get(facts.status, "This account is not in service.")
+    if facts.allowed is not None:
+        stopped = facts.allowed.stop
+        facts = _as_allowed(facts, facts.allowed)
+        if stopped and verdict == "accept":
+            verdict, message = "walled", "The data of this period is used up."
     words = _words(facts)
     alike, idle = _addresses(facts), (("Idle-Timeout", "900"),) if facts.kind == "hotspot" else ()
     # Terms are what the books grant, whatever kinds of routers there are to be told it in their own words.
@@ -150,6 +165,16 @@ def desired_access(facts: Facts) -> Access | None:
         kinds=tuple(" ".join(item.kinds) for item in told),
         terms=terms,
     )
+
+
+def _as_allowed(facts: Facts, allowed: Allowed) -> Facts:
+    """Speeds that usage names replace the plan's, its bursts included."""
+    if not (allowed.download_kbps or allowed.upload_kbps):
+        return facts
+    return replace(
+        facts, download_kbps=allowed.download_kbps, upload_kbps=allowed.upload_kbps, burst_download_kbps=None,
+        burst_upload_kbps=None, threshold_download_kbps=None, threshold_upload_kbps=None, burst_seconds=None,
+    )  # fmt: skip
 
 
 def _learns(facts: Facts) -> bool:

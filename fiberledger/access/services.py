@@ -3,7 +3,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,7 +37,7 @@ from .models import (
     RadiusAttribute,
     RefusedLogin,
 )
-from .rules import SEPARATOR, Access, Facts, as_value, desired_access, normal_mac, normal_prefix6
+from .rules import SEPARATOR, Access, Allowed, Facts, as_value, desired_access, normal_mac, normal_prefix6
 
 MAX_PASSWORD = 60
 
@@ -246,6 +246,10 @@ def close_accounts(subscription_ids: Sequence[int]) -> int:
     accounts = AccessAccount.objects.filter(subscription_id__in=subscription_ids)
     ipam.forget_lines(subscription_ids)
     with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM access_allowance WHERE tenant_id = %s AND account_id = ANY (%s)",
+            [current_tenant_id(), list(accounts.values_list("pk", flat=True))],
+        )
         cursor.execute(
             "DELETE FROM radius_line WHERE tenant_id = %s AND account_id = ANY (%s)",
             [current_tenant_id(), list(accounts.values_list("pk", flat=True))],
@@ -483,12 +487,14 @@ _FACTS = """
            p.address_pool, a.only_mac, a.only_nas_id, a.devices, coalesce(nullif(p.radius_profile, ''), p.router_profile),
            p.download_kbps, p.upload_kbps, p.burst_download_kbps, p.burst_upload_kbps,
            p.burst_threshold_download_kbps, p.burst_threshold_upload_kbps, p.burst_seconds,
-           a.prefix6, a.delegated6, a.pool6, a.only_port, a.learn_mac, a.learn_port, a.vlan, s.plan_id
+           a.prefix6, a.delegated6, a.pool6, a.only_port, a.learn_mac, a.learn_port, a.vlan, s.plan_id,
+           w.stop, w.download_kbps, w.upload_kbps
       FROM {accounts}
       CROSS JOIN LATERAL (
         SELECT l.status, l.ended_on, l.cut_at, l.plan_id FROM subscriptions_subscription l
          WHERE l.id = a.subscription_id LIMIT 1) s
-      CROSS JOIN LATERAL (SELECT * FROM catalog_plan l WHERE l.id = s.plan_id LIMIT 1) p"""
+      CROSS JOIN LATERAL (SELECT * FROM catalog_plan l WHERE l.id = s.plan_id LIMIT 1) p
+      LEFT JOIN access_allowance w ON w.account_id = a.id"""
 _ALL = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s) a"
 _SOME = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s AND subscription_id = ANY (%s)) a"
 
@@ -579,6 +585,7 @@ def facts_of(subscription_ids: Sequence[int] | None = None) -> Iterable[Facts]:
             vlan=row[27],
             router_kinds=kinds,
             own=tuple(one for one in own if one.plan_id in (None, row[28])),
+            allowed=None if row[29] is None else Allowed(row[29], row[30], row[31]),
         )
 
 
@@ -632,6 +639,39 @@ def rebuild(subscription_ids: Sequence[int] | None = None, *, dry: bool = False)
     if save is not None:
         transaction.savepoint_rollback(save)
     return Rebuilt(len(rows), written, removed)
+
+
+def allow(changed: Mapping[int, Allowed | None], *, reason: str = "", by: Any = None) -> int:
+    """What usage says of these accounts from now on; None takes it back. RADIUS answers with it at the next login, and
+    sessions that are on are told. Returns for how many it was something new."""
+    tenant_id = current_tenant_id()
+    some = {pk: allowed for pk, allowed in changed.items() if allowed is not None}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH gone AS (DELETE FROM access_allowance WHERE tenant_id = %(tenant)s AND account_id = ANY (%(gone)s) RETURNING account_id),
+               said AS (
+                 INSERT INTO access_allowance AS w (tenant_id, account_id, stop, download_kbps, upload_kbps)
+                 SELECT %(tenant)s, * FROM unnest(%(accounts)s::bigint[], %(stop)s::boolean[], %(down)s::int[], %(up)s::int[])
+                 ON CONFLICT (account_id) DO UPDATE SET stop = excluded.stop, download_kbps = excluded.download_kbps,
+                   upload_kbps = excluded.upload_kbps
+                  WHERE (w.stop, w.download_kbps, w.upload_kbps)
+                        IS DISTINCT FROM (excluded.stop, excluded.download_kbps, excluded.upload_kbps)
+                 RETURNING account_id)
+               SELECT a.subscription_id FROM access_accessaccount a
+                WHERE a.id IN (SELECT account_id FROM gone UNION ALL SELECT account_id FROM said)""",
+            {
+                "tenant": tenant_id,
+                "gone": [pk for pk, allowed in changed.items() if allowed is None],
+                "accounts": list(some),
+                "stop": [allowed.stop for allowed in some.values()],
+                "down": [allowed.download_kbps for allowed in some.values()],
+                "up": [allowed.upload_kbps for allowed in some.values()],
+            },
+        )
+        lines = [row[0] for row in cursor.fetchall()]
+    if lines:
+        apply_now(lines, by=by, reason=reason)
+    return len(lines)
 
 
 # --- sessions that have other terms than they should ------------------------------------------------------------

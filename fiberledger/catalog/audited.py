@@ -4,6 +4,7 @@ ACTIONS = {
     "plan.created": _("Plan added"),
     "plan.changed": _("Plan changed"),
     "plan.status_changed": _("Plan put on or off sale"),
+    "plan.hours_changed": _("Hours of a plan changed"),
     "plan.availability_changed": _("Plan sold elsewhere"),
     "addon.created": _("Add-on added"),
     "addon.changed": _("Add-on changed"),

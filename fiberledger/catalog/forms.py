@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger.money.forms import AmountInput
 from fiberledger.places.models import Area, Branch
 from fiberledger.tenancy import current_tenant
 
-from .models import AddOn, Plan, TaxRate
+from .models import AddOn, Plan, PlanHours, TaxRate
 
 _FEES = ("installation_fee", "deposit", "reconnection_fee", "late_fee")
 _AMOUNTS = ("price", *_FEES)
@@ -50,8 +52,14 @@ class PlanForm(forms.ModelForm):
                 "burst_threshold_download_kbps",
                 "burst_threshold_upload_kbps",
                 "burst_seconds",
-                "quota_mb",
             ],
+        ),
+        (
+            _("Data limit"),
+            ["quota_mb", "at_limit", "slow_download_kbps", "slow_upload_kbps"],
+            _(
+                "Counted over all sessions of the line together, both ways. Hours with other speeds are on the plan's page."
+            ),
         ),
         (
             _("Network"),
@@ -86,6 +94,9 @@ class PlanForm(forms.ModelForm):
             "burst_threshold_upload_kbps",
             "burst_seconds",
             "quota_mb",
+            "at_limit",
+            "slow_download_kbps",
+            "slow_upload_kbps",
             "router_profile",
             "radius_profile",
             "address_pool",
@@ -138,9 +149,22 @@ class PlanForm(forms.ModelForm):
         for low, high in (("download_kbps", "burst_download_kbps"), ("upload_kbps", "burst_upload_kbps")):
             if data.get(low) and data.get(high) and data[high] < data[low]:
                 self.add_error(high, _("A burst is at least as fast as the plan."))
+        self._check_limit(data)
         if data.get("burst_download_kbps") and not data.get("burst_seconds"):
             self.add_error("burst_seconds", _("Say how long a burst lasts."))
         return data
+
+    def _check_limit(self, data: dict[str, Any]) -> None:
+        at_limit = data.get("at_limit")
+        if at_limit in (Plan.AtLimit.SLOW, Plan.AtLimit.STOP) and data.get("quota_mb") is None:
+            self.add_error("quota_mb", _("Say how much data a period holds, or let nothing happen."))
+        if at_limit != Plan.AtLimit.SLOW:
+            return
+        if not data.get("slow_download_kbps") and not data.get("slow_upload_kbps"):
+            self.add_error("slow_download_kbps", _("Say how fast the line is after the limit."))
+        for full, slow in (("download_kbps", "slow_download_kbps"), ("upload_kbps", "slow_upload_kbps")):
+            if data.get(full) and data.get(slow) and data[slow] >= data[full]:
+                self.add_error(slow, _("After the limit it is slower than before."))
 
 
 class AddOnForm(forms.ModelForm):
@@ -215,4 +239,39 @@ class AddOnForm(forms.ModelForm):
             self.add_error("every_period", _("A boost is charged once, when it is sold."))
         if kind == AddOn.Kind.DATA and data.get("every_period") and data.get("hours"):
             self.add_error("hours", _("Data sold every period lasts as long as the period; leave this empty."))
+        return data
+
+
+def _clock(hours: Iterable[int]) -> list[tuple[int, str]]:
+    return [(hour, f"{hour:02}:00") for hour in hours]
+
+
+class PlanHoursForm(forms.ModelForm):
+    """One window of hours; with another of the plan's it may not overlap."""
+
+    days = forms.TypedMultipleChoiceField(
+        label=_("Days"), choices=[(n, WEEKDAYS[n]) for n in range(7)], coerce=int, widget=forms.CheckboxSelectMultiple,
+        help_text=_("on which it begins"),
+    )  # fmt: skip
+    from_hour = forms.TypedChoiceField(label=_("From"), choices=_clock(range(24)), coerce=int)
+    to_hour = forms.TypedChoiceField(
+        label=_("To"), choices=_clock(range(1, 25)), coerce=int,
+        help_text=_("Before the hour it begins at: on the next day."),
+    )  # fmt: skip
+
+    class Meta:
+        model = PlanHours
+        fields = ("days", "from_hour", "to_hour", "download_kbps", "upload_kbps", "free")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not (data.get("download_kbps") or data.get("upload_kbps") or data.get("free")):
+            self.add_error("download_kbps", _("Give a speed, or let these hours not count toward the data limit."))
+        if data.get("days") and "from_hour" in data and "to_hour" in data:
+            self.instance.days, self.instance.from_hour, self.instance.to_hour = (
+                data["days"], data["from_hour"], data["to_hour"],
+            )  # fmt: skip
+            other = self.instance.overlapping()
+            if other is not None:
+                self.add_error("from_hour", _("The plan has other hours then: %s.") % other)
         return data

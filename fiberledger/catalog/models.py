@@ -4,11 +4,13 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from fiberledger import calendar
 from fiberledger.ledger.models import LedgerAccount
@@ -17,6 +19,10 @@ from fiberledger.places.models import Area, Branch
 from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 
 NOT_NEGATIVE = [MinValueValidator(Decimal(0), message=_("This cannot be less than zero."))]
+
+
+def every_day() -> list[int]:
+    return list(range(7))
 
 
 class TaxRate(TenantModel):
@@ -91,6 +97,8 @@ class Plan(TenantModel):
         "burst_threshold_upload_kbps": "kbit/s",
         "burst_seconds": _("seconds"),
         "quota_mb": "MB",
+        "slow_download_kbps": "kbit/s",
+        "slow_upload_kbps": "kbit/s",
         "validity_days": _("days"),
     }
 
@@ -110,6 +118,11 @@ class Plan(TenantModel):
     class Cycle(models.TextChoices):
         FIXED = "fixed", _("Fixed day of the month")
         ANNIVERSARY = "anniversary", _("Day it began")
+
+    class AtLimit(models.TextChoices):
+        NOTHING = "nothing", _("Nothing; it is only counted")
+        SLOW = "slow", _("The line is slowed down")
+        STOP = "stop", _("The line is stopped")
 
     class Category(models.TextChoices):
         RESIDENTIAL = "residential", _("Residential")
@@ -139,6 +152,19 @@ class Plan(TenantModel):
     burst_seconds = models.PositiveSmallIntegerField(_("burst time"), null=True, blank=True, help_text=_("seconds"))
     quota_mb = models.PositiveBigIntegerField(
         _("data limit"), null=True, blank=True, help_text=_("MB a period; empty: no limit")
+    )
+    at_limit = models.CharField(
+        _("when the data is used up"),
+        max_length=8,
+        choices=AtLimit.choices,
+        default=AtLimit.NOTHING,
+        help_text=_("Until the next period begins, or data is added."),
+    )
+    slow_download_kbps = models.PositiveIntegerField(
+        _("download after the limit"), null=True, blank=True, help_text=_("kbit/s")
+    )
+    slow_upload_kbps = models.PositiveIntegerField(
+        _("upload after the limit"), null=True, blank=True, help_text=_("kbit/s")
     )
     validity_days = models.PositiveSmallIntegerField(
         _("validity"),
@@ -214,6 +240,11 @@ class Plan(TenantModel):
             ),
             models.CheckConstraint(name="plan_cycle_known", condition=Q(cycle__in=["", "fixed", "anniversary"])),
             models.CheckConstraint(name="plan_is_valid_for_a_day", condition=Q(validity_days__gte=1)),
+            models.CheckConstraint(name="plan_at_limit_known", condition=Q(at_limit__in=["nothing", "slow", "stop"])),
+            models.CheckConstraint(
+                name="plan_slow_has_a_speed",
+                condition=~Q(at_limit="slow") | Q(slow_download_kbps__gt=0) | Q(slow_upload_kbps__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -238,6 +269,73 @@ class Plan(TenantModel):
 
 def _mbit(kbps: int) -> str:
     return f"{Decimal(kbps) / 1000:.10g}" if kbps % 1000 else str(kbps // 1000)
+
+
+class PlanHours(TenantModel):
+    """Hours of the day in which a plan has other speeds, or in which nothing counts toward its data limit.
+
+    Hours of the tenant's clock on the days of the week it begins on (Monday is 0). One that ends at or before the hour it
+    begins at ends on the next day. Windows of a plan do not overlap (services.save_hours).
+    """
+
+    plan = TenantForeignKey(Plan, on_delete=models.CASCADE, related_name="hours")
+    days = ArrayField(models.PositiveSmallIntegerField(), verbose_name=_("days"), default=every_day)
+    from_hour = models.PositiveSmallIntegerField(_("from"), validators=[MaxValueValidator(23)])
+    to_hour = models.PositiveSmallIntegerField(_("to"), validators=[MinValueValidator(1), MaxValueValidator(24)])
+    download_kbps = models.PositiveIntegerField(
+        _("download"), null=True, blank=True, help_text=_("kbit/s; empty: the plan's")
+    )
+    upload_kbps = models.PositiveIntegerField(
+        _("upload"), null=True, blank=True, help_text=_("kbit/s; empty: the plan's")
+    )
+    free = models.BooleanField(_("does not count toward the data limit"), default=False)
+
+    class Meta:
+        verbose_name = _("hours of a plan")
+        verbose_name_plural = _("hours of plans")
+        ordering = ["from_hour", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="plan_hours_in_a_day", condition=Q(from_hour__lte=23, to_hour__gte=1, to_hour__lte=24)
+            ),
+            models.CheckConstraint(
+                name="plan_hours_do_something",
+                condition=Q(free=True) | Q(download_kbps__gt=0) | Q(upload_kbps__gt=0),
+            ),
+            models.CheckConstraint(
+                name="plan_hours_on_days",
+                condition=Q(days__len__gte=1, days__contained_by=[0, 1, 2, 3, 4, 5, 6]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_hour:02}:00–{self.to_hour:02}:00"
+
+    @property
+    def speed(self) -> str:
+        """«10/5 Mbit/s», with a dash for a way that keeps the plan's; empty where both do."""
+        ways = [_mbit(kbps) if kbps else "–" for kbps in (self.download_kbps, self.upload_kbps)]
+        return f"{'/'.join(ways)} Mbit/s" if self.download_kbps or self.upload_kbps else ""
+
+    def week(self) -> set[tuple[int, int]]:
+        """(day of the week, hour) of all its hours."""
+        last = self.to_hour if self.to_hour > self.from_hour else self.to_hour + 24
+        return {((day + hour // 24) % 7, hour % 24) for day in self.days for hour in range(self.from_hour, last)}
+
+    def overlapping(self) -> PlanHours | None:
+        """Other hours of its plan that share one with it."""
+        others = PlanHours.objects.filter(plan=self.plan_id).exclude(pk=self.pk)
+        return next((other for other in others if other.week() & self.week()), None)
+
+    @property
+    def on_days(self) -> str:
+        if len(self.days) == 7:
+            return gettext("every day")
+        return ", ".join(str(WEEKDAYS_ABBR[day]) for day in sorted(self.days))
+
+    @property
+    def span(self) -> str:
+        return f"{self.from_hour:02}:00 – {self.to_hour:02}:00"
 
 
 class PlanArea(TenantModel):

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger.money import Money
-from fiberledger.screens import Button, Column, Empty, Fact, Screen, View
+from fiberledger.screens import Button, Column, Empty, Fact, Screen, Tab, View
 
 from .forms import AddOnForm, PlanForm, TaxRateForm
 from .models import AddOn, Plan, TaxRate
@@ -24,6 +24,11 @@ _DETAILS = (
     "burst_threshold_upload_kbps", "burst_seconds", "router_profile", "radius_profile", "address_pool",
     "static_ip_allowed", "public_ip_allowed", "sold_by_resellers", "description",
 )  # fmt: skip
+
+
+def _hours(request: Any, plan: Plan) -> dict[str, Any]:
+    return {"hours": list(plan.hours.all()), "may_edit": request.actor.may("catalog.edit")}
+
 
 plans = Screen(
     model=Plan,
@@ -44,6 +49,9 @@ plans = Screen(
         "tax__name",
         Column("tax_inclusive", hidden=True),
         Column("quota_mb", hidden=True),
+        Column("at_limit", hidden=True, sort=False),
+        Column("slow_download_kbps", hidden=True, sort=False),
+        Column("slow_upload_kbps", hidden=True, sort=False),
         *(Column(name, hidden=True) for name in ("installation_fee", "deposit", "reconnection_fee", "late_fee")),
         *(Column(name, sort=False, hidden=True) for name in _DETAILS),
         Column("areas", value=lambda plan: ", ".join(area.path_names for area in plan.areas.all()), hidden=True),
@@ -59,6 +67,7 @@ plans = Screen(
         View("closed", _("No new sales"), "status=deprecated&status=archived"),
     ),
     facts=_facts,
+    tabs=(Tab("hours", _("Hours"), "catalog/_hours.html", _hours, order=20, icon="clock"),),
     buttons=(
         Button(
             _("Put on sale"),

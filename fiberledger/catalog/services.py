@@ -6,11 +6,13 @@ from typing import Any
 
 from django.db import transaction
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from fiberledger import audit
 from fiberledger.places.models import Area, Branch
+from fiberledger.tenancy import Refusal
 
-from .models import AddOn, Plan
+from .models import AddOn, Plan, PlanHours
 
 
 def code_for(name: str, besides: int | None = None, of: type[Plan] | type[AddOn] = Plan) -> str:
@@ -31,6 +33,25 @@ def set_availability(plan: Plan, *, areas: Iterable[Area] = (), branches: Iterab
     plan.areas.set(list(areas))
     plan.branches.set(list(branches))
     audit.note(by, "plan.availability_changed", plan, before=before, after=_places(plan))
+
+
+@transaction.atomic
+def save_hours(hours: PlanHours, *, by: Any) -> PlanHours:
+    """Give a plan other speeds in some hours, or hours that do not count. Refuses hours that it has others in."""
+    Plan.objects.select_for_update().get(pk=hours.plan_id)
+    if other := hours.overlapping():
+        raise Refusal(_("The plan has other hours then: %s.") % other)
+    before = audit.snapshot(PlanHours.objects.get(pk=hours.pk)) if hours.pk else None
+    hours.save()
+    audit.note(by, "plan.hours_changed", hours.plan, before=before, after=audit.snapshot(hours))
+    return hours
+
+
+@transaction.atomic
+def remove_hours(hours: PlanHours, *, by: Any) -> None:
+    before = audit.snapshot(hours)
+    hours.delete()
+    audit.note(by, "plan.hours_changed", hours.plan, before=before)
 
 
 @transaction.atomic

@@ -10,7 +10,10 @@ from typing import Any
 from django.db import connection, transaction
 
 from fiberledger import calendar
+from fiberledger.catalog.models import PlanHours
 from fiberledger.tenancy import current_tenant, current_tenant_id
+
+from .rules import Window
 
 FURTHEST = timedelta(days=31)  # a session heard of for the first time is spread over so much of its past at most
 FORGET = timedelta(days=41)  # a session given up for silence may come back for forty days (access/sql/radius.sql)
@@ -59,17 +62,33 @@ _FOLD = """
                       greatest(0, date_part('epoch', h.hour - g.since) / date_part('epoch', g.at - g.since)) END AS before) part
            WHERE g.more_up + g.more_down > 0) x
        WHERE up + down > 0 GROUP BY 1, 2, 3),
+    days AS MATERIALIZED (
+      SELECT h.account_id, h.day, sum(h.up)::bigint AS up, sum(h.down)::bigint AS down,
+             coalesce(sum(h.up + h.down) FILTER (WHERE f.plan_id IS NOT NULL), 0)::bigint AS free
+        FROM hours h
+        LEFT JOIN usage_lineusage l ON l.tenant_id = %(tenant)s AND l.account_id = h.account_id
+        LEFT JOIN unnest(%(plans)s::bigint[], %(weekdays)s::int[], %(clocks)s::int[]) AS f (plan_id, weekday, clock)
+          ON f.plan_id = l.plan_id AND f.clock = extract(hour FROM h.hour AT TIME ZONE %(zone)s)
+         AND f.weekday = extract(isodow FROM h.day) - 1
+       GROUP BY h.account_id, h.day),
+    to_lines AS (
+      UPDATE usage_lineusage l SET used = l.used + d.used FROM (
+        SELECT d.account_id, sum(d.up + d.down - d.free)::bigint AS used
+          FROM days d JOIN usage_lineusage l ON l.tenant_id = %(tenant)s AND l.account_id = d.account_id
+         WHERE d.day >= l.starts_on AND d.day < l.ends_on GROUP BY d.account_id) d
+       WHERE l.tenant_id = %(tenant)s AND l.account_id = d.account_id AND d.used > 0),
     to_hours AS (
       INSERT INTO usage_hour AS u (tenant_id, account_id, hour, up, down)
       SELECT %(tenant)s, account_id, hour, up, down FROM hours WHERE hour >= %(oldest)s
       ON CONFLICT (tenant_id, account_id, hour) DO UPDATE SET up = u.up + excluded.up, down = u.down + excluded.down),
     to_days AS (
-      INSERT INTO usage_day AS u (tenant_id, account_id, day, up, down)
-      SELECT %(tenant)s, account_id, day, sum(up), sum(down) FROM hours GROUP BY account_id, day
-      ON CONFLICT (tenant_id, account_id, day) DO UPDATE SET up = u.up + excluded.up, down = u.down + excluded.down),
+      INSERT INTO usage_day AS u (tenant_id, account_id, day, up, down, free)
+      SELECT %(tenant)s, account_id, day, up, down, free FROM days
+      ON CONFLICT (tenant_id, account_id, day) DO UPDATE SET up = u.up + excluded.up, down = u.down + excluded.down,
+        free = u.free + excluded.free),
     to_months AS (
       INSERT INTO usage_month AS u (tenant_id, account_id, month, up, down)
-      SELECT %(tenant)s, account_id, date_trunc('month', day)::date, sum(up), sum(down) FROM hours GROUP BY 2, 3
+      SELECT %(tenant)s, account_id, date_trunc('month', day)::date, sum(up), sum(down) FROM days GROUP BY 2, 3
       ON CONFLICT (tenant_id, account_id, month) DO UPDATE SET up = u.up + excluded.up, down = u.down + excluded.down),
     counted AS (
       INSERT INTO usage_sessioncount AS c (tenant_id, key, account_id, at, up, down, over, up_rate, down_rate, rates)
@@ -106,6 +125,7 @@ def fold() -> int:
         "furthest": FURTHEST,
         "oldest": _oldest_partition(),
         "rates": RATES - 2,
+        **_free_hours(),
     }
     news = 0
     with connection.cursor() as cursor:
@@ -116,6 +136,22 @@ def fold() -> int:
             cursor.execute(_FILED_IS_COUNTED, values)
         cursor.execute(_FOLD_REPORTED, values)
         return news + cursor.fetchone()[0]
+
+
+def _free_hours() -> dict[str, list[int]]:
+    """(plan, day of the week, hour) of all the hours that count toward no quota."""
+    found = [
+        (hours.plan_id, weekday, clock)
+        for hours in PlanHours.objects.filter(free=True)
+        for weekday, clock in hours.week()
+    ]
+    return dict(zip(("plans", "weekdays", "clocks"), ([row[n] for row in found] for n in range(3)), strict=True))
+
+
+def window_of(hours: PlanHours) -> Window:
+    return Window(
+        frozenset(hours.days), hours.from_hour, hours.to_hour, hours.download_kbps, hours.upload_kbps, hours.free
+    )
 
 
 def take_turn() -> None:
@@ -224,6 +260,13 @@ _PROOFS = (
            FULL JOIN (SELECT * FROM usage_day WHERE tenant_id = %(tenant)s) d USING (account_id, day)
             WHERE day > (%(oldest)s::timestamptz AT TIME ZONE %(zone)s)::date
               AND (h.up, h.down) IS DISTINCT FROM (d.up::numeric, d.down::numeric)""",
+    ),
+    (
+        "lines whose period is not the sum of its days",
+        """SELECT count(*) FROM usage_lineusage l
+            WHERE l.tenant_id = %(tenant)s AND l.used <> (
+              SELECT coalesce(sum(d.up + d.down - d.free), 0) FROM usage_day d
+               WHERE d.tenant_id = %(tenant)s AND d.account_id = l.account_id AND d.day >= l.starts_on AND d.day < l.ends_on)""",
     ),
     (
         "sessions counted beyond what they reported",

@@ -8,14 +8,26 @@ from datetime import timedelta
 from fiberledger import calendar, jobs
 from fiberledger.tenancy import tenant_scope
 
-from . import rollup
+from . import rollup, services
 
 
 @jobs.task("usage.fold")
 def fold(tenant_id: int) -> None:
-    """What the tenant's sessions gained goes into the roll-ups."""
+    """What the tenant's sessions gained goes into the roll-ups; lines for which that, or the hour, changes something follow."""
     with tenant_scope(tenant_id):
         rollup.fold()
+    with tenant_scope(tenant_id):
+        lines = services.due()
+    for start in range(0, len(lines), services.AT_ONCE):
+        with tenant_scope(tenant_id):
+            services.reconsider(lines[start : start + services.AT_ONCE])
+
+
+@jobs.task("usage.reconsider")
+def reconsider(tenant_id: int, subscription_ids: list[int], **_: object) -> None:
+    """Something changed about these lines: their status, their plan, what they bought besides."""
+    with tenant_scope(tenant_id):
+        services.reconsider(subscription_ids)
 
 
 @jobs.task("usage.forget")

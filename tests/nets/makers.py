@@ -105,6 +105,12 @@ def _sold_add_on(rows: Any) -> Any:
     return sell_add_on(rows.one(Subscription), rows.one(AddOn), key=uuid4(), by=rows.isp.system(), detail=rows.text())
 
 
+def _plan_hours(rows: Any) -> Any:
+    from fiberledger.catalog.models import Plan, PlanHours
+
+    return PlanHours.objects.create(plan=rows.one(Plan), days=[0], from_hour=1, to_hour=2, free=True)
+
+
 def _subscription(rows: Any) -> Any:
     from fiberledger.catalog.models import Plan
     from fiberledger.subscribers.models import Subscriber
@@ -258,6 +264,7 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "audit.Seal": _sealed,
     "audit.Head": _sealed,
     "catalog.Plan": _plan,
+    "catalog.PlanHours": _plan_hours,
     "catalog.AddOn": _add_on,
     "subscribers.Subscriber": _subscriber,
     "subscriptions.Subscription": _subscription,
