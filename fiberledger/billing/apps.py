@@ -14,3 +14,4 @@ class BillingConfig(AppConfig):
 
         terms.provide(services.agreed_terms)
         charging.provide(services.charge_add_on)
+        charging.provide_difference(services.difference_of)

@@ -21,6 +21,7 @@ from fiberledger.catalog.models import Plan
 from fiberledger.ledger.models import LedgerAccount
 from fiberledger.subscribers import states
 from fiberledger.subscriptions import periods
+from fiberledger.subscriptions.models import PlannedChange
 from fiberledger.tenancy import current_tenant, current_tenant_id
 
 from . import rules, wording
@@ -321,10 +322,11 @@ class Decider:
 
     def decide(
         self, c: Candidate, pauses: tuple[rules.Pause, ...] = (), changes: tuple[Changed, ...] = (),
-        add_ons: tuple[HeldAddOn, ...] = (),
+        add_ons: tuple[HeldAddOn, ...] = (), waits: date | None = None,
     ) -> Outcome:  # fmt: skip
-        if pauses or changes:
-            return self._decide(c, pauses, changes, add_ons)
+        """`waits`: the day to come on which a change of plan is agreed for."""
+        if pauses or changes or waits:
+            return self._decide(c, pauses, changes, add_ons, waits)
         start = c.billed_until
         # Where a line began matters to its first bill, to free days, and to periods that are counted from there.
         matters = start is None or c.free_days or self.policy.free_days or self.plans[c.plan_id].months != 1 or add_ons
@@ -345,7 +347,7 @@ class Decider:
 
     def _decide(
         self, c: Candidate, pauses: tuple[rules.Pause, ...], changed: tuple[Changed, ...],
-        held: tuple[HeldAddOn, ...],
+        held: tuple[HeldAddOn, ...], waits: date | None = None,
     ) -> Outcome:  # fmt: skip
         plan = self.plans[c.plan_id]
         if c.currency != c.account_currency:
@@ -356,12 +358,20 @@ class Decider:
         bills = rules.due(terms, self.as_of, self.back_bill)
         if not bills:
             return NOTHING
+        skips: list[Skip] = []
+        if waits and bills[-1].end > waits:
+            # Billed ahead at today's price it would be charged wrongly: the period begins with another plan.
+            skips.append(Skip(Skipped.Reason.PLANNED, waits, bills[-1].end))
+            bills = [bill for bill in bills if bill.start < waits]
+            if not bills:
+                return Outcome((), tuple(skips), None)
         price = self.price(c)
-        changes = tuple(self._change(c, one) for one in changed)
+        changes = tuple(self.change(c, one) for one in changed)
         # What was billed at the old price, up to where billing stood before this bill.
         difference = rules.charge_difference(changes, bills[0].start, terms) if changes and c.billed_until else None
         fees: rules.Fees | None = plan.fees if c.billed_until is None else None
-        decisions, skips, dealt = [], [], []
+        decisions: list[Decision] = []
+        dealt: list[Dealt] = []
         add_ons = [self._add_on(one, c.currency) for one in held]
         first = date.min  # the first invoice also asks for days of an add-on in what was billed before it was sold
         for bill in bills:
@@ -407,7 +417,7 @@ class Decider:
         )
         return rules.AddOn(held.name, price, held.start, held.end, held.charged)
 
-    def _change(self, c: Candidate, changed: Changed) -> rules.Change:
+    def change(self, c: Candidate, changed: Changed) -> rules.Change:
         old, new = self.plans[changed.old_plan_id], self.plans[changed.new_plan_id]
         return rules.Change(
             changed.on, self._at(old, changed.old_price, c.currency), old.name,
@@ -463,9 +473,19 @@ def decide_all(
     held = {pk: tuple(one for _id, one in mine) for pk, mine in add_ons.items()}
     decider.prepare(found, changes.values())
     decide = decider.decide
-    if not pauses and not changes and not held:
+    waiting = read_waiting(found) if decider.as_of > calendar.today() else {}
+    if not pauses and not changes and not held and not waiting:
         return [(c, decide(c)) for c in found]
-    return [(c, decide(c, pauses.get(c.id, ()), changes.get(c.id, ()), held.get(c.id, ()))) for c in found]
+    return [
+        (c, decide(c, pauses.get(c.id, ()), changes.get(c.id, ()), held.get(c.id, ()), waiting.get(c.id)))
+        for c in found
+    ]
+
+
+def read_waiting(found: Sequence[Candidate]) -> dict[int, date]:
+    """The days to come on which these subscriptions change their plan."""
+    waiting = PlannedChange.objects.waiting().filter(subscription__in=[c.id for c in found])
+    return dict(waiting.values_list("subscription_id", "on"))
 
 
 def _deal(

@@ -440,6 +440,7 @@ class Skipped(TenantModel):
         FORGOTTEN = "forgotten", _("Older month left out, as chosen")
         CURRENCY = "currency", _("Plan and subscriber's account differ in currency")
         NO_ACCOUNT = "no_account", _("No ledger accounts in this currency")
+        PLANNED = "planned_change", _("A change of plan waits for that day")
 
     run = TenantForeignKey(BillingRun, on_delete=models.CASCADE, related_name="skips", db_index=False)
     subscription = TenantForeignKey(Subscription, on_delete=models.CASCADE, related_name="+", db_index=False)

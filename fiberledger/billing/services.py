@@ -13,8 +13,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs, ledger, money
+from fiberledger.catalog.models import Plan
 from fiberledger.subscribers.models import Subscriber
-from fiberledger.subscriptions import terms
+from fiberledger.subscriptions import planned, terms
 from fiberledger.subscriptions.models import SoldAddOn, Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
@@ -107,6 +108,7 @@ def issue_invoices(
     if not ids:
         return Issued([], [], {})
     _queue_for(ids)
+    planned.carry_out(ids)
     due = deciding.candidates(Subscription.objects.filter(pk__in=ids), as_of).values_list("pk", flat=True)
     found = deciding.read(list(due), lock=True)
     rules_ = decider.policy if decider else policy()
@@ -185,6 +187,20 @@ def _write(staged: Sequence[writing.Staged], moved: Sequence[tuple[int, date]], 
     if invoice_ids:
         jobs.publish(InvoicesIssued(invoice_ids[0], invoice_ids[-1]))
     return invoice_ids
+
+
+def difference_of(line: Subscription, plan: Plan, price: Decimal) -> Decimal:
+    """What a change to this plan and price today would cost for the days that are billed already, tax and all."""
+    today = calendar.today()
+    [candidate] = deciding.read([line.pk])
+    if candidate.billed_until is None or candidate.billed_until <= today:
+        return Decimal(0)
+    changed = deciding.Changed(0, today, line.plan_id, plan.pk, line.monthly.amount, price)
+    decider = Decider(today, today, policy())
+    decider.prepare([candidate], [(changed,)])
+    change = decider.change(candidate, changed)
+    charge = rules.charge_difference((change,), candidate.billed_until, decider.terms(candidate))
+    return charge.total if charge else Decimal(0)
 
 
 # --- Opening balances ------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from fiberledger.places.models import Area, Branch
 from fiberledger.subscribers import services as subscribers
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.subscribers.services import NewSubscriber
-from fiberledger.subscriptions import add_ons
+from fiberledger.subscriptions import add_ons, planned
 from fiberledger.subscriptions import services as subscriptions
 from fiberledger.subscriptions.models import SoldAddOn, Subscription
 from fiberledger.subscriptions.services import Sale
@@ -266,12 +266,16 @@ class Life:
             add_ons.sell_add_on(line, self.extras[extra], key=key, by=self.by)
 
     def _wishes(self) -> None:
-        """A day's share of what is used up, and now and then a device that is given back."""
+        """A day's share of what is used up, and now and then a device that is given back, or another plan from the renewal on."""
         lines = Subscription.objects.filter(status="active").select_related("plan").order_by("pk")
         count = lines.count()
         for extra in self.extras:
             if not extra.every_period and self.wish.random() < count * extra.of_hundred / 3000:
                 self._take(lines[self.wish.randrange(count)], extra)
+        if count and self.wish.random() < 0.15:
+            line, plan = lines[self.wish.randrange(count)], self.wish.choice(list(self.plans.values()))
+            with suppress(Refusal):
+                planned.plan_change(line, plan, by=self.by, note="From the next month on")
         rents = SoldAddOn.objects.filter(kind="service", ends_at__isnull=True).order_by("pk")
         if self.wish.random() < 0.1 and (rent := rents[self.wish.randrange(5) :].first()):
             add_ons.end_add_on(rent, by=self.by, reason="Device given back")

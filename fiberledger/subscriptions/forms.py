@@ -12,12 +12,14 @@ from fiberledger import calendar, money
 from fiberledger.catalog.models import AddOn, Plan
 from fiberledger.money import Money
 from fiberledger.money.forms import AmountInput
+from fiberledger.screens.cells import day_text
 from fiberledger.subscribers.forms import SubscriberForm
 from fiberledger.subscribers.models import Document, Subscriber, Tag
 from fiberledger.subscribers.states import Status
 
 from . import services, terms
 from .models import StatusChange, Subscription
+from .planned import renewal_of
 
 
 class PlanChoice(forms.ModelChoiceField):
@@ -293,7 +295,13 @@ class EndAddOnForm(forms.Form):
 class ChangePlanForm(forms.Form):
     plan = PlanChoice(queryset=Plan.objects.none(), label=_("New plan"))
     price = TermsFields.base_fields["price"]
-    on = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    when = forms.ChoiceField(label=_("When"), widget=forms.RadioSelect, required=False, initial="now")
+    on = forms.DateField(
+        label=_("From"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("For a change now: today, or the day it was really made."),
+    )
     note = forms.CharField(label=_("Note"), required=False, max_length=300)
 
     def __init__(self, *args: Any, line: Subscription, actor: Any, **kwargs: Any) -> None:
@@ -304,5 +312,7 @@ class ChangePlanForm(forms.Form):
         self.fields["plan"].initial = line.plan_id
         self.fields["on"].initial = calendar.today
         self.fields["on"].widget.attrs["max"] = calendar.today().isoformat()
+        day = day_text(renewal_of(line))
+        self.fields["when"].choices = [("now", _("Now")), ("renewal", _("At the renewal, on %s") % day)]
         if not actor.may("subscriptions.price"):
             del self.fields["price"]

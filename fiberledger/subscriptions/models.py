@@ -188,6 +188,55 @@ class PlanChange(TenantModel):
         return f"{self.old_plan} → {self.new_plan}"
 
 
+class PlannedChangeQuerySet(TenantQuerySet):
+    def waiting(self) -> PlannedChangeQuerySet:
+        return self.filter(state="waiting")
+
+
+class PlannedChange(TenantModel):
+    """A change of plan or price agreed for a day to come. When the day is there it becomes a PlanChange, or is refused."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waits")
+        DONE = "done", _("Done")
+        CANCELLED = "cancelled", _("Cancelled")
+        REFUSED = "refused", _("Could not be made")
+
+    subscription = TenantForeignKey(
+        Subscription, on_delete=models.PROTECT, related_name="planned_changes", db_index=False
+    )
+    plan = TenantForeignKey(Plan, on_delete=models.PROTECT, related_name="+", verbose_name=_("plan"))
+    price = AmountField(_("own price"), null=True, blank=True, validators=NOT_NEGATIVE)
+    on = models.DateField(_("on"))
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.WAITING)
+    why = models.CharField(_("why not"), max_length=300, blank=True)
+    planned_at = models.DateTimeField(default=calendar.now)
+    planned_by_name = models.CharField(_("by"), max_length=120)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = TenantManager.from_queryset(PlannedChangeQuerySet)()
+
+    class Meta:
+        verbose_name = _("planned change")
+        verbose_name_plural = _("planned changes")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "subscription"], name="planned_change_one_waits", condition=Q(state="waiting")
+            ),
+            models.CheckConstraint(
+                name="planned_change_state_known", condition=Q(state__in=["waiting", "done", "cancelled", "refused"])
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "on"], name="planned_change_due", condition=Q(state="waiting")),
+            models.Index(fields=["tenant", "subscription", "-id"], name="planned_change_by_line"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan} {self.on}"
+
+
 class StatusChange(TenantModel):
     """One step of a subscription's life: from what, to what, why, by whom. Never changed."""
 

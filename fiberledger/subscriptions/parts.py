@@ -14,7 +14,7 @@ from fiberledger.money import Money
 from fiberledger.screens import Button, Fact, Facts, Tab, Trail
 from fiberledger.subscribers.states import OVER, Status, may_go
 
-from .models import SoldAddOn, StatusChange, Subscription
+from .models import PlannedChange, SoldAddOn, StatusChange, Subscription
 
 _ON = "subscribers.subscriber"
 _SHOWN = 25
@@ -57,12 +57,13 @@ def _lines_tab(request: Any, subscriber: Any) -> dict[str, Any]:
         StatusChange.objects.filter(subscriber=subscriber).select_related("subscription__plan").order_by("-id")[:50]
     )
     actor = request.actor
-    taken = _add_ons_of(lines)
+    taken, agreed = _add_ons_of(lines), _changes_of(lines)
     return {
         "lines": [
-            (line, [button for button in actions_of(line) if actor.may(button[2])], taken.get(line.pk, []))
+            (line, [b for b in actions_of(line) if actor.may(b[2])], taken.get(line.pk, []), agreed.get(line.pk))
             for line in lines
         ],
+        "may_change_plan": actor.may("subscriptions.change_plan"),
         "may_sell_add_ons": actor.may("subscriptions.sell_add_ons"),
         "older": older,
         "changes": changes,
@@ -77,6 +78,13 @@ def _add_ons_of(lines: list[Subscription]) -> dict[int, list[SoldAddOn]]:
     for sold in SoldAddOn.objects.filter(subscription__in=lines).not_over(lately).order_by("-id")[:100]:
         found.setdefault(sold.subscription_id, []).append(sold)
     return found
+
+
+def _changes_of(lines: list[Subscription]) -> dict[int, PlannedChange]:
+    """The change of plan that waits, or the last one that could not be made."""
+    shown = ["waiting", "refused"]
+    found = PlannedChange.objects.filter(subscription__in=lines, state__in=shown).select_related("plan")
+    return {change.subscription_id: change for change in found.order_by("pk")}
 
 
 def actions_of(line: Subscription) -> list[tuple[Any, str, str]]:

@@ -621,23 +621,11 @@ def change_plan(
     on = on or calendar.today()
     _lock_subscribers([subscription.subscriber_id])
     line = Subscription.objects.select_related("plan", "subscriber__area").get(pk=subscription.pk)
-    if line.state.is_over:
-        raise Refusal(_("This subscription has ended; restore it first."))
     if on < line.started_on:
         raise Refusal(_("The change cannot lie before the subscription began."))
     if on > calendar.today():
         raise Refusal(_("The line changes now, so the change cannot lie ahead; come back on that day."))
-    if plan.pk != line.plan_id and (refusal := why_not_sold(plan, line.subscriber.area, line.subscriber.branch_id)):
-        raise Refusal(refusal)
-    if plan.currency != line.currency:
-        raise Refusal(_("“%(plan)s” is priced in %(currency)s.") % {"plan": plan, "currency": plan.currency})
-    own_price = None if price is None or price == plan.price else price
-    if own_price is not None and own_price < 0:
-        raise Refusal(_("A price cannot be less than zero."))
-    if own_price is not None and own_price != line.price and not by.may("subscriptions.price"):
-        raise Refusal(_("You may not give a price other than the plan's."))
-    if plan.pk == line.plan_id and own_price == line.price:
-        raise Refusal(_("Nothing would change."))
+    own_price = check_change(line, plan, price, by)
     change = PlanChange.objects.create(
         subscription=line, old_plan=line.plan, new_plan=plan, old_price=line.monthly.amount,
         new_price=plan.price if own_price is None else own_price, on=on, note=note[:300], actor_name=by.name[:120],
@@ -652,3 +640,21 @@ def change_plan(
     )
     jobs.publish(PlansChanged([line.pk], [change.pk]))
     return change
+
+
+def check_change(line: Subscription, plan: Plan, price: Decimal | None, by: Any) -> Decimal | None:
+    """The line's own price on that plan (None: the plan's). Raises Refusal where it cannot have the plan at this price."""
+    if line.state.is_over:
+        raise Refusal(_("This subscription has ended; restore it first."))
+    if plan.pk != line.plan_id and (refusal := why_not_sold(plan, line.subscriber.area, line.subscriber.branch_id)):
+        raise Refusal(refusal)
+    if plan.currency != line.currency:
+        raise Refusal(_("“%(plan)s” is priced in %(currency)s.") % {"plan": plan, "currency": plan.currency})
+    own_price = None if price is None or price == plan.price else price
+    if own_price is not None and own_price < 0:
+        raise Refusal(_("A price cannot be less than zero."))
+    if own_price is not None and own_price != line.price and not by.may("subscriptions.price"):
+        raise Refusal(_("You may not give a price other than the plan's."))
+    if plan.pk == line.plan_id and own_price == line.price:
+        raise Refusal(_("Nothing would change."))
+    return own_price

@@ -5,7 +5,7 @@ from fiberledger.identity import Actor
 from fiberledger.subscribers.states import Status
 from fiberledger.tenancy import tenant_scope
 
-from . import services
+from . import planned, services
 from .events import AddOnsChanged
 from .models import Subscription
 
@@ -27,6 +27,18 @@ def resume_held(tenant_id: int) -> None:
 @jobs.periodic("5 * * * *", "subscriptions.resume_held_all")
 def resume_held_all() -> None:
     jobs.for_each_tenant("subscriptions.resume_held")
+
+
+@jobs.task("subscriptions.carry_out_planned")
+def carry_out_planned(tenant_id: int) -> None:
+    """Changes of plan whose day has come. A billing run makes those of its lines itself, should it be earlier."""
+    with tenant_scope(tenant_id):
+        planned.carry_out()
+
+
+@jobs.periodic("1 * * * *", "subscriptions.carry_out_planned_all")
+def carry_out_planned_all() -> None:
+    jobs.for_each_tenant("subscriptions.carry_out_planned")
 
 
 @jobs.task("subscriptions.add_ons_turn")

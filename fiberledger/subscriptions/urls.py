@@ -13,5 +13,6 @@ urlpatterns = [
     *(path(f"<int:pk>/{name}/", view, name=name) for name, view in views.one.items()),
     path("<int:pk>/add-ons/sell/", views.sell_add_on, name="sell-add-on"),
     path("add-ons/<int:pk>/end/", views.end_add_on, name="end-add-on"),
+    path("planned-changes/<int:pk>/cancel/", views.cancel_change, name="cancel-change"),
     path("<int:pk>/change-plan/", views.change_plan, name="change-plan"),
 ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -11,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from fiberledger import screens
+from fiberledger import calendar, money, screens
 from fiberledger.catalog.models import Plan
 from fiberledger.identity.guards import staff
+from fiberledger.money import Money
+from fiberledger.screens.cells import day_text
 from fiberledger.subscribers import services as people
 from fiberledger.subscribers import states
 from fiberledger.subscribers.forms import areas_for
@@ -22,7 +25,7 @@ from fiberledger.subscribers.states import Status
 from fiberledger.subscribers.views import mine, page_of
 from fiberledger.tenancy import Refusal
 
-from . import add_ons, services
+from . import add_ons, charging, planned, services
 from .forms import (
     BlacklistForm,
     ChangePlanForm,
@@ -32,7 +35,7 @@ from .forms import (
     SellAddOnForm,
     SellForm,
 )
-from .models import SoldAddOn, StatusChange, Subscription
+from .models import PlannedChange, SoldAddOn, StatusChange, Subscription
 
 Reason = StatusChange.Reason
 
@@ -111,26 +114,71 @@ def change_plan(request: Any, pk: int) -> HttpResponse:
         actor=request.actor,
         initial={"price": line.price} if line.price is not None else None,
     )
+    effect: list[str] = []
     if form.is_valid():
         data = form.cleaned_data
-        price = data.get("price") if "price" in form.fields else (line.price if data["plan"] == line.plan else None)
+        plan, name = data["plan"], line.subscriber.name
+        price = data.get("price") if "price" in form.fields else (line.price if plan == line.plan else None)
         try:
-            services.change_plan(line, data["plan"], on=data["on"], price=price, note=data["note"], by=request.actor)
+            if "preview" in request.POST:
+                effect = _effect(line, plan, price, request.actor)
+            elif data["when"] == "renewal":
+                change = planned.plan_change(line, plan, price=price, note=data["note"], by=request.actor)
+                day = day_text(change.on)
+                screens.toast(
+                    request, _("%(name)s has %(plan)s from %(day)s.") % {"name": name, "plan": plan, "day": day}
+                )
+            else:
+                on = data["on"] or calendar.today()
+                services.change_plan(line, plan, on=on, price=price, note=data["note"], by=request.actor)
+                screens.toast(request, _("%(name)s has %(plan)s now.") % {"name": name, "plan": plan})
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            screens.toast(
-                request, _("%(name)s has %(plan)s now.") % {"name": line.subscriber.name, "plan": data["plan"]}
-            )
-            return redirect(page_of(line.subscriber, "lines"))
+            if not effect:
+                return redirect(page_of(line.subscriber, "lines"))
     return screens.form_page(
         request,
         form,
+        template="subscriptions/change_plan.html",
         title=_("Change the plan of %s") % line.subscriber.name,
         submit=_("Change plan"),
         back=(line.subscriber.name, page_of(line.subscriber, "lines")),
         help=_("Now: %(plan)s, started on %(day)s.") % {"plan": line.plan, "day": line.started_on},
+        effect=effect,
     )
+
+
+def _effect(line: Subscription, plan: Plan, price: Decimal | None, by: Any) -> list[str]:
+    """What the change would cost, now and at the renewal, in sentences. Raises Refusal where it could not be made."""
+    services.check_change(line, plan, price, by)
+    amount = plan.price if price is None else price
+    show, difference = money.show, Money(charging.difference(line, plan, amount), line.currency)
+    before, after, day = show(line.monthly), show(Money(amount, line.currency)), planned.renewal_of(line)
+    now = (
+        _("Now: %(difference)s for the days that are billed already, on the next invoice.")
+        % {"difference": show(difference)}
+        if difference.amount
+        else _("Now: nothing is charged for the days that are billed already.")
+    )
+    return [
+        _("A period costs %(after)s instead of %(before)s.") % {"after": after, "before": before},
+        now,
+        _("At the renewal: the new price from %s on, and no difference.") % day_text(day),
+    ]
+
+
+@staff("subscriptions.change_plan")
+@require_POST
+def cancel_change(request: Any, pk: int) -> HttpResponse:
+    change = get_object_or_404(PlannedChange.objects.select_related("subscription__plan", "plan"), pk=pk)
+    line = my_line(request, change.subscription_id)
+    try:
+        planned.cancel(change, by=request.actor)
+        screens.toast(request, _("%(name)s keeps %(plan)s.") % {"name": line.subscriber.name, "plan": line.plan})
+    except Refusal as refusal:
+        screens.toast(request, str(refusal), "bad")
+    return redirect(page_of(line.subscriber, "lines"))
 
 
 @staff("subscriptions.sell_add_ons")

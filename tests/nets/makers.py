@@ -119,6 +119,20 @@ def _subscription(rows: Any) -> Any:
     return sell(rows.one(Subscriber), rows.one(Plan), on=calendar.today(), by=rows.isp.system())
 
 
+def _planned_change(rows: Any) -> Any:
+    from fiberledger.subscriptions.planned import plan_change
+
+    return plan_change(_another_line(rows), _plan(rows), by=rows.isp.system(), note=rows.text())
+
+
+def _another_line(rows: Any) -> Any:
+    """A line of its own: what can be only once a line is made more than once."""
+    from fiberledger.subscribers.models import Subscriber
+    from fiberledger.subscriptions.services import sell
+
+    return sell(rows.one(Subscriber), _plan(rows), on=calendar.today(), by=rows.isp.system(), label=rows.text(20))
+
+
 def _invoice(rows: Any) -> Any:
     from fiberledger.billing.services import Charge, issue_manual
     from fiberledger.subscribers.models import Subscriber
@@ -269,6 +283,7 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "subscribers.Subscriber": _subscriber,
     "subscriptions.Subscription": _subscription,
     "subscriptions.SoldAddOn": _sold_add_on,
+    "subscriptions.PlannedChange": _planned_change,
     "access.AccessAccount": _access_account,
     "access.RadiusLine": _radius_line,
     "access.SessionHistory": _past_session,
