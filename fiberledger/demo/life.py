@@ -145,6 +145,9 @@ class Life:
             RadiusAttribute(name="Framed-MTU", value="1492", kind="mikrotik", note="PPPoE over fibre"), by=by
         )
         addresses.plan(company.slug, nas, by=by)
+        if company.slug == "bright":  # a tower whose lines live on its router, without RADIUS
+            tower = Nas(name="Canal Tower", src_ip="127.0.0.3", walled_rate="256k/256k", walled_pool="walled", pop=pop)
+            access.save_nas(tower, by=by)
 
     def _team(self, branches: dict[str, Branch]) -> None:
         slug, names = self.company.slug, {"owner": "Asad Mahmood", "manager": "Sadia Noor", "cashier": "Huma Iqbal"}

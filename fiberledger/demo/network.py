@@ -8,11 +8,15 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 
+from django.db.models import F
+
 from fiberledger.access import play, reading, served
 from fiberledger.access import services as access
-from fiberledger.access.models import LiveSession, Nas
+from fiberledger.access.models import AccessAccount, LiveSession, Nas
 from fiberledger.access.secrets import strong_password
 from fiberledger.identity import Actor
+from fiberledger.provisioning import services as provisioning
+from fiberledger.provisioning.models import OnRouter
 from fiberledger.routers.simulator import CommandPort, Simulator
 from fiberledger.tenancy import Refusal, tenant_scope
 from fiberledger.tenancy.models import Tenant
@@ -20,6 +24,7 @@ from fiberledger.tenancy.models import Tenant
 from .cast import COMPANIES
 
 EVERY = 10.0  # seconds between two looks at who is online
+LINES = 24  # on the tower's router
 
 
 def run() -> None:
@@ -29,6 +34,8 @@ def run() -> None:
             (tenant.pk, stack.enter_context(_router(stack, tenant.pk)))
             for tenant in Tenant.objects.filter(slug__in=COMPANIES).order_by("pk")
         ]
+        for tenant_id, _router_of in companies:
+            _tower(stack, tenant_id)
         print(f"{len(companies)} simulated routers", flush=True)
         while True:
             for tenant_id, router in companies:
@@ -70,6 +77,33 @@ def _router(stack: ExitStack, tenant_id: int) -> Simulator:
         access.save_nas(nas, api_password=password, by=by)
     router.removed = lambda _path, row: play.drop(tenant_id, row["session-id"].removeprefix("0x").upper())
     return router
+
+
+def _tower(stack: ExitStack, tenant_id: int) -> None:
+    """The company's second router, where it has one: some lines live on it, beside what somebody once made there by hand."""
+    by = Actor.system("demo network")
+    with tenant_scope(tenant_id):
+        nas = Nas.objects.order_by("pk")[1:2].first()
+        if nas is None:
+            return
+        password = strong_password(20)
+        router = stack.enter_context(_at(lambda port: Simulator(nas.src_ip, port, password=password), nas.api_port))
+        nas.api_username, nas.api_port = router.username, router.port
+        access.save_nas(nas, api_password=password, by=by)
+        accounts = AccessAccount.objects.filter(kind="pppoe").annotate(last=F("pk") % 10)
+        if not accounts.filter(only_nas=nas).exists():
+            for account in accounts.filter(last__gte=7, only_nas=None).order_by("pk")[:LINES]:  # nobody plays these
+                account.only_nas = nas
+                access.save_account(account, by=by)
+        first = accounts.filter(only_nas=nas).order_by("pk").first()
+        if first is not None:
+            router.put(
+                "/ppp/secret", name=first.username, password="before", profile="default", comment="by hand, 2019"
+            )
+        router.put("/queue/simple", name="office", target="192.168.88.0/24", max_limit="50M/50M")
+        router.put("/queue/simple", name="left over", target="10.20.3.9/32", max_limit="1M/1M", comment="fl:999999999")
+        kept = OnRouter.objects.filter(pk=nas.pk).first() or OnRouter(nas=nas, mode=OnRouter.Mode.EVERYTHING)
+        provisioning.keep(kept, by=by)
 
 
 def _at(make, port):  # type: ignore[no-untyped-def]

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from . import services
-from .models import OnRouter
+from .models import Change, OnRouter
 
 
 class KeepForm(forms.ModelForm):
@@ -36,3 +36,11 @@ class AcceptForm(forms.Form):
         initial=24,
     )
     why = forms.CharField(label=_("Why?"), max_length=200)
+
+
+class ChangeForm(forms.Form):
+    """What to change on a router."""
+
+    kind = forms.ChoiceField(
+        label=_("What?"), choices=Change.Kind.choices, widget=forms.RadioSelect(attrs={"class": "check"})
+    )

@@ -223,3 +223,78 @@ class LineOnRouter(TenantModel):
     @property
     def is_confirmed(self) -> bool:
         return bool(self.confirmed) and self.confirmed == self.wanted
+
+
+class ConfigCopy(TenantModel):
+    """A router's whole configuration as text, as it was at one time. The same text again is only seen again."""
+
+    nas = TenantForeignKey(Nas, on_delete=models.CASCADE, related_name="+", verbose_name=_("router"), db_index=False)
+    text = models.BinaryField(editable=False)  # compressed, then locked
+    digest = models.CharField(max_length=64)
+    lines = models.PositiveIntegerField(_("lines"))
+    why = models.CharField(_("why"), max_length=120)
+    taken_at = models.DateTimeField(_("taken"), default=calendar.now)
+    seen_at = models.DateTimeField(_("last seen so"), default=calendar.now)
+
+    class Meta:
+        verbose_name = _("copy of a configuration")
+        indexes = [models.Index(fields=["tenant", "nas", "-id"], name="config_copy_of_nas")]
+
+    def __str__(self) -> str:
+        return f"{self.nas} {self.taken_at:%Y-%m-%d %H:%M}"
+
+
+class Change(TenantModel):
+    """Something that alters a router beyond one line: shown before, undone by the router itself unless it was seen to work."""
+
+    class Kind(models.TextChoices):
+        RADIUS = "radius", _("RADIUS: ask us who may enter")
+        WALL = "wall", _("The wall: suspended lines reach only your payment page")
+        API = "api", _("Hardening: the API from here only, telnet and FTP off")
+
+    class State(models.TextChoices):
+        READING = "reading", _("Being read")
+        READY = "ready", _("To be approved")
+        APPLYING = "applying", _("Being applied")
+        CONFIRMED = "confirmed", _("Confirmed")
+        RETURNING = "returning", _("Returning to what it was")
+        RETURNED = "returned", _("Returned to what it was")
+        FAILED = "failed", _("Failed, nothing changed")
+
+    nas = TenantForeignKey(Nas, on_delete=models.CASCADE, related_name="+", verbose_name=_("router"), db_index=False)
+    kind = models.CharField(_("what"), max_length=10, choices=Kind.choices)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.READING)
+    server = models.CharField(max_length=64)  # the address by which routers reach us
+    shown = models.JSONField(_("differences"), default=list)  # [[where, which, field, is, shall be]], without secrets
+    problem = models.CharField(_("problem"), max_length=200, blank=True, default="")
+    asked_at = models.DateTimeField(_("asked"), default=calendar.now)
+    asked_by = models.CharField(_("by"), max_length=120)
+    approved_by = models.CharField(_("approved by"), max_length=120, blank=True, default="")
+    armed_until = models.DateTimeField(_("the router returns by itself at"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    before = TenantForeignKey(
+        ConfigCopy, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("configuration before")
+    )
+
+    class QuerySet(ScopedQuerySet):
+        branch_lookup = "nas__branch"
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        verbose_name = _("change of a router")
+        verbose_name_plural = _("changes of routers")
+        constraints = [
+            models.CheckConstraint(name="change_kind_known", condition=Q(kind__in=["radius", "wall", "api"])),
+            models.CheckConstraint(
+                name="change_state_known",
+                condition=Q(state__in=["reading", "ready", "applying", "confirmed", "returning", "returned", "failed"]),
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "nas"], name="change_one_at_a_time", condition=Q(state__in=["applying", "returning"])
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "nas", "-id"], name="change_of_nas")]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,7 +14,7 @@ from fiberledger.access.models import AccessAccount, Nas
 from fiberledger.screens import Column, Fact
 
 from . import services
-from .models import Difference, LineOnRouter, OnRouter, RouterStep
+from .models import Change, ConfigCopy, Difference, LineOnRouter, OnRouter, RouterStep
 
 SHOWN = 40
 
@@ -63,6 +64,28 @@ def lines_on(request: Any, nas: Nas) -> dict[str, Any]:
             [Column("name", kind="code"), "verb", Column("kind", value=kind_word), "detail", Column("state", kind="badge"), "answer",
              Column("done_at", kind="ago")],
             steps, model=RouterStep, url=lambda row: "", caption=_("What was done"), empty=_("Nothing was done on it yet."),
+        ),
+    }  # fmt: skip
+
+
+def configuration(request: Any, nas: Nas) -> dict[str, Any]:
+    """Copies of the router's configuration, and changes that were made with a way back."""
+    may = request.actor.may("provisioning.routers")
+    copies = ConfigCopy.objects.filter(nas=nas).defer("text").order_by("-pk")[:SHOWN]
+    changes = Change.objects.filter(nas=nas).order_by("-pk")[:SHOWN]
+    return {
+        "nas": nas,
+        "may_keep": may,
+        "copies": screens.table(
+            [Column("taken_at", kind="moment"), "why", "lines", Column("seen_at", kind="ago")], copies, model=ConfigCopy,
+            url=lambda row: reverse("provisioning:copy", args=[row.pk]) if may else "", caption=_("Copies"),
+            empty=_("There is no copy yet. One is made every night, and before every change."),
+        ),
+        "changes": screens.table(
+            [Column("kind", value=lambda row: row.get_kind_display()), Column("state", kind="badge"), "problem", "asked_by",
+             Column("asked_at", kind="ago")],
+            changes, model=Change, url=lambda row: reverse("provisioning:change", args=[row.pk]), caption=_("Changes"),
+            empty=_("Nothing was changed from here yet."),
         ),
     }  # fmt: skip
 

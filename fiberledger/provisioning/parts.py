@@ -11,5 +11,9 @@ PARTS = [
         "lines", _("Lines on it"), "provisioning/_lines.html", pages.lines_on, "provisioning.view", on="access.nas", order=26,
         icon="hard-drive",
     ),
+    Tab(
+        "configuration", _("Configuration"), "provisioning/_configuration.html", pages.configuration, "provisioning.view",
+        on="access.nas", order=27, icon="file-diff",
+    ),
     Card("provisioning/_card.html", pages.card, "provisioning.view", on="subscribers.subscriber", order=45, title=_("On the router")),
 ]  # fmt: skip

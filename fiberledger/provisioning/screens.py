@@ -19,6 +19,9 @@ looks("warn", "circle-plus", "extra")
 looks("bad", "user-round-x", "taken", "impossible")
 looks("warn", "send", "sent")
 looks("bad", "hand", "blocked")
+looks("warn", "eye", "ready")
+looks("warn", "loader", "reading", "applying")
+looks("bad", "undo-2", "returning", "returned")
 
 
 def _of_routers(request: Any) -> list[tuple[Any, Any]]:

@@ -55,6 +55,12 @@ def look_now(nas_ids: Iterable[int], at: datetime | None = None) -> None:
         jobs.enqueue("provisioning.reconcile", nas_id=nas_id, at=at, lock=lock, queueing_lock=lock)
 
 
+def copy_config(nas_id: int) -> None:
+    """Have a job copy the router's configuration."""
+    lock = f"provisioning.copy:{nas_id}"
+    jobs.enqueue("provisioning.copy_config", nas_id=nas_id, lock=lock, queueing_lock=lock)
+
+
 def follow(subscription_ids: Sequence[int]) -> None:
     """These subscriptions have other terms now: whichever routers hold their lines are looked at."""
     accounts = AccessAccount.objects.filter(subscription_id__in=subscription_ids).values_list("only_nas_id", "kind")
@@ -155,7 +161,7 @@ def prepare(kept: Sequence[OnRouter]) -> list[tuple[Work, Want]]:
 def way_to(nas: Nas, kept: OnRouter, *, seconds: float = 10) -> Way:
     return Way(
         nas.src_ip, (kept.port or 0) if kept.driver == OnRouter.Driver.REST else nas.api_port, nas.api_username,
-        nas.plain_api_password(), nas.api_tls, seconds,
+        nas.plain_api_password(), nas.api_tls, seconds, pin=nas.certificate,
     )  # fmt: skip
 
 

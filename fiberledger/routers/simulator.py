@@ -17,6 +17,7 @@ from base64 import b64decode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote
 
@@ -140,10 +141,19 @@ class Simulator:
     def _accept(self) -> None:
         while True:
             try:
-                sock, _peer = self._listener.accept()
+                sock, peer = self._listener.accept()
             except OSError:
                 return
+            if not self._serves(peer[0]):
+                sock.close()
+                continue
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serves(self, peer: str) -> bool:
+        """Whether its API may be used from there."""
+        api = next((row for row in self.rows["/ip/service"] if row.get("name") == "api"), {})
+        from_where = [part for part in api.get("address", "").split(",") if part]
+        return not from_where or any(ip_address(peer) in ip_network(part, strict=False) for part in from_where)
 
     def _serve(self, sock: socket.socket) -> None:
         if self.tls is not None:
@@ -257,7 +267,6 @@ class Simulator:
     def _load(self, name: str) -> None:
         """As it was; whoever is on it comes back by themselves, and so does an API that was shut."""
         self.rows.update(copy.deepcopy(self._backups[name]))
-        self.silent = False
 
     def _export(self) -> str:
         lines = [f"# software id = SIM, version {self.version}"]
@@ -315,7 +324,9 @@ class Simulator:
         if path == "/system/scheduler":
             row["due"] = str(self._clock + _minutes(row["interval"]))
         self._next += 1
-        self.rows[path].append(row)
+        before = row.pop("place-before", None)
+        places = [n for n, other in enumerate(self.rows[path]) if other[".id"] == before]
+        self.rows[path].insert(places[0] if places else len(self.rows[path]), row)
         return [["!done", f"=ret={row['.id']}"]]
 
     def _set(self, path: str, sentence: Sequence[str]) -> list[list[str]]:
