@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 ACTIONS = {
     "account.opened": _("Network account opened"),
     "account.changed": _("Network account changed"),
+    "guessing.let_in": _("Let in again after wrong passwords"),
     "attribute.added": _("RADIUS attribute added"),
     "attribute.changed": _("RADIUS attribute changed"),
     "attribute.removed": _("RADIUS attribute removed"),

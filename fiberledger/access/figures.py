@@ -13,7 +13,7 @@ from fiberledger import calendar
 from fiberledger.screens import Chart, ChartData, Figure, Reading, WorkItem, Worklist
 
 from . import probing
-from .models import Drift, LiveSession, Nas, RefusedLogin
+from .models import Drift, LiveSession, LoginGuess, Nas, RefusedLogin
 from .rules import OF_BINDING
 
 
@@ -119,6 +119,12 @@ def _work(request: Any) -> Iterable[WorkItem]:
             tone="bad",
             action=_("Look"),
         )
+    if guessing := LoginGuess.objects.lately().count():
+        text = ngettext("Somebody guesses passwords", "%(n)d guess passwords", guessing) % {"n": guessing}
+        yield WorkItem(
+            text, reverse("access:loginguess-list"), _("More wrong passwords than the login rules allow. See from where, and for whom."),
+            icon="siren", count=guessing, tone="bad", action=_("Look"),
+        )  # fmt: skip
     moved = RefusedLogin.objects.filter(reason__in=OF_BINDING, last_at__gt=calendar.now() - timedelta(days=1)).count()
     if moved:
         text = ngettext("%(n)d line tries with another device", "%(n)d lines try with another device", moved) % {

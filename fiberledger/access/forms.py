@@ -126,11 +126,14 @@ class AttributeForm(forms.ModelForm):
 class PolicyForm(forms.ModelForm):
     """The tenant's rules for logins."""
 
-    sections = [(_("Devices"), ["learn_new", "rebind_days"])]
+    sections = [
+        (_("Devices"), ["learn_new", "rebind_days"]),
+        (_("Password guessing"), ["guess_limit", "guess_minutes", "block_minutes"]),
+    ]
 
     class Meta:
         model = AccessPolicy
-        fields = ["learn_new", "rebind_days"]
+        fields = ["learn_new", "rebind_days", "guess_limit", "guess_minutes", "block_minutes"]
 
 
 class AcceptForm(forms.Form):

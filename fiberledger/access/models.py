@@ -210,6 +210,7 @@ class Nas(TenantModel):
     unsigned_at = models.DateTimeField(_("last unsigned request"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=calendar.now, editable=False)
     rebind_days = models.PositiveSmallIntegerField(null=True, editable=False)  # AccessPolicy's
+    blocks_until = models.DateTimeField(null=True, editable=False)  # until then somebody may be shut out: LoginGuess
     # What a line behind the wall is told, in the words of its kind: vendors.wall()
     walled_attributes = ArrayField(models.TextField(), null=True, editable=False)
     walled_values = ArrayField(models.TextField(), null=True, editable=False)
@@ -653,7 +654,9 @@ class BindingChange(TenantModel):
 class AccessPolicy(TenantModel):
     """The tenant's rules for logins (one row a tenant). What a login needs of them stands on each router's row too."""
 
-    UNITS = {"rebind_days": _("days")}
+    UNITS = {
+        "rebind_days": _("days"), "guess_limit": _("tries"), "guess_minutes": _("minutes"), "block_minutes": _("minutes"),
+    }  # fmt: skip
 
     learn_new = models.BooleanField(
         _("new logins learn their device"), default=False,
@@ -666,6 +669,19 @@ class AccessPolicy(TenantModel):
             "A line that learned its device takes a new one when the old was not online for so many days and the new one "
             "comes in at the same port. Empty: never, somebody binds it anew by hand."
         ),
+    )  # fmt: skip
+
+    guess_limit = models.PositiveSmallIntegerField(
+        _("guessing begins at"), null=True, blank=True, default=20,
+        validators=[MinValueValidator(3), MaxValueValidator(1000)],
+        help_text=_("wrong passwords for one username or from one device. Empty: nobody watches."),
+    )  # fmt: skip
+    guess_minutes = models.PositiveSmallIntegerField(
+        _("within"), default=10, validators=[MinValueValidator(1), MaxValueValidator(1440)]
+    )
+    block_minutes = models.PositiveSmallIntegerField(
+        _("shut out for"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1440)],
+        help_text=_("Empty: the engineer is told, and nobody is shut out. A line's own bound device always gets in."),
     )  # fmt: skip
 
     ON_ROUTERS = ("rebind_days",)
@@ -808,6 +824,108 @@ class RefusedLogin(TenantModel):
     @property
     def is_of_binding(self) -> bool:
         return self.reason in OF_BINDING
+
+
+REASONS = {
+    "Wrong password.": _("Wrong password"),
+    "Nobody has this username.": _("Unknown username"),
+    "Another device is online with this account.": _("Too many devices"),
+    "This account is bound to another device.": _("Another device"),
+    "This account is bound to another port.": _("Another port"),
+    "This account belongs to another router.": _("Another router"),
+    "The device does not have the address of this account.": _("Another address"),
+    "Too many wrong passwords: try again later.": _("Shut out for a while"),
+    "This account is suspended.": _("Suspended"),
+    "This account is on hold.": _("On hold"),
+    "This account has ended.": _("Ended"),
+    "This account is not active yet.": _("Not active yet"),
+    "This account is not in service.": _("Not in service"),
+}  # what radius_login() and radius_refused() say
+
+
+class LoginEntry(TenantModel):
+    """Refusals of one minute: who, where, with which device and why. The log is partitioned by the month."""
+
+    id = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField(_("when"))
+    username = models.CharField(_("username"), max_length=128)
+    nas = models.ForeignKey(
+        Nas,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("router"),
+    )
+    account = models.ForeignKey(
+        AccessAccount, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        verbose_name=_("account"),
+    )  # fmt: skip
+    mac = models.CharField(_("device"), max_length=64)
+    port = models.CharField(_("port"), max_length=128, default="")
+    reason = models.CharField(_("why"), max_length=200)
+    times = models.PositiveIntegerField(_("times"), default=1)
+    last_at = models.DateTimeField(_("last tried"))
+
+    class Meta:
+        managed = False
+        db_table = "access_loginentry"  # sql/login_log.sql
+        verbose_name = _("login log entry")
+        verbose_name_plural = _("login log")
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class LoginGuess(TenantModel):
+    """Wrong passwords for one username, from one device, or through one router that names no devices."""
+
+    class Kind(models.TextChoices):
+        USER = "user", _("For one username")
+        DEVICE = "device", _("From one device")
+        ROUTER = "router", _("Through one router")
+
+    kind = models.CharField(_("what"), max_length=6, choices=Kind.choices)
+    subject = models.CharField(_("who"), max_length=128)
+    nas = models.ForeignKey(
+        Nas, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+", editable=False,
+        verbose_name=_("router"),
+    )  # fmt: skip
+    tries = models.PositiveIntegerField(_("tries"), default=1)
+    began_at = models.DateTimeField(_("since"))
+    last_at = models.DateTimeField(_("last tried"))
+    alerted_at = models.DateTimeField(_("beyond the limit"), null=True)
+    blocked_until = models.DateTimeField(_("shut out until"), null=True)
+
+    class QuerySet(TenantQuerySet):
+        def guessing(self):
+            return self.filter(alerted_at__isnull=False)
+
+        def lately(self):
+            return self.guessing().filter(alerted_at__gt=calendar.now() - timedelta(days=1))
+
+        def shut_out(self):
+            return self.filter(blocked_until__gt=calendar.now())
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        verbose_name = _("password guessing")
+        verbose_name_plural = _("password guessing")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "kind", "subject"], name="login_guess_once"),
+            models.CheckConstraint(name="login_guess_kind", condition=Q(kind__in=["user", "device", "router"])),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-alerted_at", "id"], name="login_guess_latest", condition=Q(alerted_at__isnull=False))
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.subject
+
+    @property
+    def is_shut_out(self) -> bool:
+        return self.blocked_until is not None and self.blocked_until > calendar.now()
 
 
 class EditedPlan(TenantModel):

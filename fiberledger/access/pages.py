@@ -50,6 +50,16 @@ def search_sessions(queryset: QuerySet, text: str, actor: Any) -> QuerySet:
         return queryset.filter(username__gte=name, username__lt=name + "\U0010ffff")
 
 
+def search_log(queryset: QuerySet, text: str, actor: Any) -> QuerySet:
+    """A whole device or a whole username; each by an index."""
+    mac = normal_mac(text)
+    return queryset.filter(mac=mac) if mac else queryset.filter(username=text.strip().lower())
+
+
+def guessed(guess: Any) -> str:
+    return guess.nas.name if guess.kind == "router" else guess.subject
+
+
 def disconnect_many(request: Any, rows: QuerySet) -> None:
     count = 0
     for session in rows.select_related("account")[:1000]:

@@ -61,6 +61,20 @@ _REFUSED = """
       CROSS JOIN LATERAL (SELECT %(now)s::timestamptz - make_interval(mins => (a.id * 7 %% 900)::int) AS at) t
      WHERE a.tenant_id = %(tenant)s AND a.kind = 'pppoe' AND a.id %% 10 >= 7 AND (a.id %% 15 = 0 OR a.id %% 13 = 0)
     ON CONFLICT DO NOTHING"""
+_LOG = """
+    INSERT INTO access_loginentry (tenant_id, at, username, nas_id, account_id, mac, port, reason, times, last_at)
+    SELECT f.tenant_id, date_trunc('minute', f.last_at - make_interval(hours => h)), f.username, f.nas_id, l.account_id, f.mac, f.port,
+           f.reason, 1 + h %% 3, f.last_at - make_interval(hours => h)
+      FROM access_refusedlogin f LEFT JOIN radius_line l ON l.tenant_id = f.tenant_id AND l.username = f.username
+      CROSS JOIN generate_series(0, 40, 5) h
+     WHERE f.tenant_id = %(tenant)s
+    ON CONFLICT DO NOTHING"""
+_GUESSED = """
+    INSERT INTO access_loginguess (tenant_id, kind, subject, nas_id, tries, began_at, last_at, alerted_at)
+    SELECT f.tenant_id, x.kind, x.subject, f.nas_id, 34, f.last_at - interval '8 minutes', f.last_at, f.last_at
+      FROM (SELECT * FROM access_refusedlogin WHERE tenant_id = %(tenant)s AND reason = 'Wrong password.' ORDER BY last_at DESC LIMIT 1) f
+      CROSS JOIN LATERAL (VALUES ('user', f.username), ('device', f.mac)) x (kind, subject)
+    ON CONFLICT DO NOTHING"""
 _DROP = "SELECT radius_close(array_agg(key), 'Admin-Reset', false) FROM access_livesession WHERE tenant_id = %s AND session_id = %s HAVING count(*) > 0"
 _DEVICE = "'48:8F:5A:' || upper(substr(md5(a.id::text), 1, 2) || ':' || substr(md5(a.id::text), 3, 2) || ':' || substr(md5(a.id::text), 5, 2))"
 _ADDRESS = "coalesce(a.static_ip, '10.20.0.0'::inet + a.id %% 60000)"
@@ -76,7 +90,7 @@ def play_sessions(tenant_id: int, *, days: int = 45) -> int:
     with transaction.atomic(using="control"), connections["control"].cursor() as cursor:
         cursor.execute(_PAST.format(**_NAMES), [calendar.now(), min(days, 50), tenant_id])
         past = cursor.rowcount
-        for what in (_BOUND, _REFUSED):
+        for what in (_BOUND, _REFUSED, _LOG, _GUESSED):
             cursor.execute(what.format(**_NAMES), {"tenant": tenant_id, "now": calendar.now()})
         return past + _play(cursor, tenant_id, "600 + (a.id * 7919) %% 60000")
 

@@ -12,9 +12,12 @@ from fiberledger.screens.cells import looks
 from . import online, pages
 from .forms import AttributeForm, NasForm, PopForm
 from .models import (
+    REASONS,
     Drift,
     LineCommand,
     LiveSession,
+    LoginEntry,
+    LoginGuess,
     Nas,
     Pop,
     RadiusAttribute,
@@ -31,6 +34,9 @@ looks("bad", "circle-help", "unanswered")
 looks("good", "signature", "signed")
 looks("warn", "pen-off", "both", "unsigned")
 looks("bad", "door-open", "intruder", "outside")
+looks("warn", "user-x", "user")
+looks("warn", "router", "router")
+looks("warn", "smartphone", "device")
 looks("warn", "brick-wall", "shut_in")
 looks("warn", "gauge", "speed", "terms")
 looks("bad", "unplug", "down")
@@ -69,6 +75,17 @@ def _silent(rows: Any) -> Any:
 
 def _unsigned(rows: Any) -> Any:
     return rows.unsigned()
+
+
+def _because(queryset: QuerySet, values: list[str]) -> QuerySet:
+    return queryset.filter(reason__in=[value for value in values if value in REASONS])
+
+
+_REASON = Filter("reason", _("Why"), choices=list(REASONS.items()), apply=_because)
+
+
+def _shut_out(rows: Any) -> Any:
+    return rows.shut_out()
 
 
 def _moved(rows: Any) -> Any:
@@ -388,7 +405,7 @@ refusals = Screen(
         Column("first_at", kind="moment", sort=False),
         Column("last_at", kind="ago", sort="last_at"),
     ),
-    filters=("last_at", Filter("moved", _("Another device"), test=_moved, icon="replace")),
+    filters=("last_at", _REASON, _NAS, Filter("moved", _("Another device"), test=_moved, icon="replace")),
     views=(View("moved", _("Another device"), "moved=1"),),
     search=("username__istartswith", "mac"),
     buttons=(
@@ -543,4 +560,73 @@ attributes = Screen(
         _("Add an attribute"),
     ),
     help=_("They count from a line's next login on; sessions that are on stay as they are."),
+)
+
+login_log = Screen(
+    model=LoginEntry,
+    view_needs="access.sessions",
+    edit_needs="-",
+    create_needs="-",
+    icon="scroll-text",
+    columns=(
+        Column("at", kind="moment", sort="at"),
+        Column("username", kind="code", sort=False),
+        Column("reason", sort=False),
+        Column("nas", sort=False),
+        Column("mac", sort=False, kind="code"),
+        Column("times", sort=False),
+        Column("port", sort=False, kind="code", hidden=True),
+        Column("last_at", kind="moment", sort=False, hidden=True),
+    ),
+    filters=("at", _REASON, _NAS),
+    search=pages.search_log,
+    search_hint=_("Username or device, whole"),
+    order="-at",
+    record=False,
+    status="",
+    empty=Empty(
+        _("No refused logins"),
+        _("Every login that is turned away is written down here, once a minute at the most."),
+        "scroll-text",
+    ),
+)
+
+guessing = Screen(
+    model=LoginGuess,
+    view_needs="access.sessions",
+    edit_needs="-",
+    create_needs="-",
+    icon="siren",
+    title=_("Password guessing"),
+    rows="guessing",
+    columns=(
+        Column("subject", kind="code", sort=False, value=pages.guessed),
+        Column("kind", kind="badge", sort=False),
+        Column("tries", sort=False),
+        Column("began_at", kind="moment", sort=False),
+        Column("alerted_at", kind="ago", sort="alerted_at"),
+        Column("nas", sort=False),
+        Column("blocked_until", kind="moment", sort=False),
+    ),
+    filters=("kind", _NAS, Filter("shut-out", _("Shut out now"), test=_shut_out, icon="ban")),
+    search=("subject__istartswith",),
+    search_hint=_("Username or device"),
+    order="-alerted_at",
+    record=False,
+    status="",
+    buttons=(
+        Button(
+            _("Let in again"),
+            "access:let-in",
+            "door-open",
+            "access.edit",
+            post=True,
+            when=lambda guess: guess.is_shut_out,
+        ),
+    ),
+    empty=Empty(
+        _("Nobody guesses passwords"),
+        _("Who is wrong more often than the login rules allow, for one username or from one device, appears here."),
+        "shield-check",
+    ),
 )

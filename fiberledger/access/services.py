@@ -31,6 +31,7 @@ from .models import (
     Drift,
     LineCommand,
     LiveSession,
+    LoginGuess,
     Nas,
     PoolAtNas,
     Pop,
@@ -774,9 +775,23 @@ def make_partitions(ahead: int = 4) -> int:
         return cursor.fetchone()[0]
 
 
+def let_in_again(guess: LoginGuess, *, by: Any) -> None:
+    """Whoever was shut out for wrong passwords may try again now."""
+    guess.blocked_until, guess.alerted_at, guess.tries = None, None, 0
+    guess.save(update_fields=["blocked_until", "alerted_at", "tries"])
+    audit.note(by, "guessing.let_in", guess)
+
+
+def drop_login_entries(before: datetime) -> int:
+    """Whole months of the login log, of all tenants."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT access_drop_login_entries(%s)", [before])
+        return cursor.fetchone()[0]
+
+
 def forget_refusals(before: datetime) -> int:
-    """Refused logins of long ago."""
-    from .models import RefusedLogin
+    """Refused logins of long ago, and who guessed."""
+    LoginGuess.objects.filter(last_at__lt=max(before, calendar.now() - timedelta(days=30))).delete()
 
     return RefusedLogin.objects.filter(last_at__lt=before).delete()[0]
 
@@ -786,7 +801,7 @@ def missing_partitions(ahead: int = 1) -> int:
     months = []
     day = calendar.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     for _month in range(ahead + 1):
-        months.append(f"access_sessionhistory_{day:%Y%m}")
+        months += [f"access_sessionhistory_{day:%Y%m}", f"access_loginentry_{day:%Y%m}"]
         day = (day + timedelta(days=32)).replace(day=1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM unnest(%s::text[]) name WHERE to_regclass(name) IS NULL", [months])

@@ -229,3 +229,5 @@ def keep_partitions() -> None:
     months = int(os.environ.get("SESSION_MONTHS", "24"))
     with connection.cursor() as cursor:
         cursor.execute("SELECT access_drop_partitions(%s)", [calendar.now() - timedelta(days=31 * max(months, 4))])
+    kept = int(os.environ.get("LOGIN_MONTHS", "6"))
+    services.drop_login_entries(calendar.now() - timedelta(days=31 * max(kept, 2)))

@@ -19,7 +19,7 @@ from fiberledger.tenancy import Refusal
 
 from . import drift, pages, probing, services, vendors
 from .forms import AcceptForm, AccountForm, PolicyForm, PoolsForm, ReasonForm
-from .models import AccessAccount, Drift, LiveSession, Nas, RadiusAttribute, RefusedLogin
+from .models import AccessAccount, Drift, LiveSession, LoginGuess, Nas, RadiusAttribute, RefusedLogin
 from .routeros import our_address, script
 from .screens import drift as drift_screen
 from .screens import live_sessions
@@ -120,6 +120,15 @@ def preview(request: HttpRequest) -> HttpResponse:
     context = {"username": username, "account": account, "answers": shown, "missing": bool(username) and account is None,
                "may_add": request.actor.may("access.routers_view")}  # fmt: skip
     return render(request, "access/preview.html", context)
+
+
+@staff("access.edit")
+@require_POST
+def let_in(request: HttpRequest, pk: int) -> HttpResponse:
+    guess = get_object_or_404(LoginGuess, pk=pk)
+    services.let_in_again(guess, by=request.actor)
+    screens.toast(request, _("%(name)s may try again.") % {"name": guess.subject})
+    return redirect(screens.back_to(request, reverse("access:loginguess-list")))
 
 
 @staff("access.rules")

@@ -12,7 +12,7 @@ import psycopg
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
 
-from fiberledger.access.models import SessionHistory
+from fiberledger.access.models import LoginEntry, SessionHistory
 from fiberledger.operate import environment
 from fiberledger.tenancy.models import TenantModel
 
@@ -39,9 +39,9 @@ class Crowd:
     def __enter__(self) -> Crowd:
         # One crowd at a time, until its connection ends: of two, each half a table, PostgreSQL reads what it likes.
         self.database.execute("SELECT pg_advisory_lock(10000)")
-        for model in (*tenant_models(), SessionHistory):
+        for model in (*tenant_models(), SessionHistory, LoginEntry):
             self.rows.one(model)
-        for model in (*tenant_models(), SessionHistory):
+        for model in (*tenant_models(), SessionHistory, LoginEntry):
             self.fill(model)
         for tie in TIES:
             self.database.execute(tie, {"tenant": self.rows.isp.tenant.pk})
@@ -52,7 +52,8 @@ class Crowd:
         tenant = self.rows.isp.tenant.pk
         for model in tenant_models():
             self.database.execute(f'DELETE FROM "{model._meta.db_table}" WHERE tenant_id = %s', [tenant])
-        self.database.execute("DELETE FROM access_sessionhistory WHERE tenant_id = %s", [tenant])
+        for table in ("access_sessionhistory", "access_loginentry"):
+            self.database.execute(f"DELETE FROM {table} WHERE tenant_id = %s", [tenant])
         for model, base in self.base.items():
             if not issubclass(model, TenantModel):
                 ours = [base + 1, base + COUNT]

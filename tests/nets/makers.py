@@ -196,6 +196,31 @@ def _import(rows: Any) -> Any:
     )
 
 
+def _login_entry(rows: Any) -> Any:
+    import psycopg
+
+    from fiberledger.access.models import LoginEntry, Nas
+    from fiberledger.operate import environment
+
+    nas = rows.one(Nas)
+    with psycopg.connect(**environment.connection("fl_control"), autocommit=True) as control:
+        control.execute(
+            """INSERT INTO access_loginentry (tenant_id, at, username, nas_id, mac, reason, last_at)
+               VALUES (%s, now(), %s, %s, 'AA:BB:CC:00:11:22', 'Wrong password.', now())""",
+            [nas.tenant_id, rows.text(), nas.pk],
+        )
+    return LoginEntry.objects.latest("id")
+
+
+def _login_guess(rows: Any) -> Any:
+    from fiberledger.access.models import LoginGuess, Nas
+
+    now = calendar.now()
+    return LoginGuess.objects.create(
+        kind="user", subject=rows.text(), nas=rows.one(Nas), tries=20, began_at=now, last_at=now, alerted_at=now
+    )
+
+
 def _past_session(rows: Any) -> Any:
     from fiberledger.access.models import Nas, SessionHistory
 
@@ -287,6 +312,8 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "access.AccessAccount": _access_account,
     "access.RadiusLine": _radius_line,
     "access.SessionHistory": _past_session,
+    "access.LoginEntry": _login_entry,
+    "access.LoginGuess": _login_guess,
     "access.Drift": _drift,
     "ipam.Prefix": _prefix,
     "ipam.Pool": _pool,

@@ -73,7 +73,7 @@ DECLARE
 BEGIN
   SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_attributes, n.walled_values, n.kind,
          n.interim_seconds, CASE p_signed WHEN '' THEN n.unsigned_at ELSE n.signed_at END AS noted_at, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.cut_at, l.secret, l.only_mac,
-         l.only_port, n.rebind_days, l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_, l.kinds
+         l.only_port, n.rebind_days, n.blocks_until, l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_, l.kinds
     INTO r
     FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(p_name)
    WHERE n.id = p_nas::bigint AND n.active;
@@ -89,6 +89,9 @@ BEGIN
     walled := true;
   ELSE
     IF r.verdict = 'refuse' THEN refusal := r.message;
+    -- Only while somebody is shut out is it asked who.
+    ELSIF r.blocks_until > now() AND radius_shut_out(r.tenant_id, r.found, radius_mac(p_mac), r.only_mac) THEN
+      refusal := 'Too many wrong passwords: try again later.';
     ELSIF r.only_nas_id IS NOT NULL AND r.only_nas_id <> r.nas_id THEN refusal := 'This account belongs to another router.';
     ELSIF r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) AND NOT
         (r.rebind_days IS NOT NULL AND radius_moved(r.account_id, r.nas_id, r.only_mac, p_port, r.rebind_days)) THEN
@@ -147,6 +150,43 @@ BEGIN
   FOR i IN 1 .. coalesce(cardinality(r.walled_attributes), 0) LOOP
     attribute := r.walled_attributes[i]; value := r.walled_values[i]; RETURN NEXT;
   END LOOP;
+END $$;
+
+-- Is this username shut out for a while, or this device? A username's own device, where it is bound to one, never is.
+CREATE OR REPLACE FUNCTION radius_shut_out(p_tenant bigint, p_who text, p_mac text, p_only_mac text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM access_loginguess g WHERE g.tenant_id = p_tenant AND g.blocked_until > now()
+    AND (g.kind = 'device' AND g.subject = p_mac OR g.kind = 'user' AND g.subject = p_who AND p_mac IS DISTINCT FROM p_only_mac));
+END $$;
+
+-- A wrong password, or an unknown username: counted for the username (if there is one), for the device, or for the router where
+-- it names none. Beyond the tenant's limit within its minutes somebody guesses; if it says so they are shut out for a while.
+CREATE OR REPLACE FUNCTION radius_count_guess(p_tenant bigint, p_nas bigint, p_user text, p_mac text) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
+DECLARE most int := 20; span interval := '10 minutes'; shut interval; until timestamptz;
+BEGIN
+  SELECT x.guess_limit, make_interval(mins => x.guess_minutes), make_interval(mins => x.block_minutes) INTO most, span, shut
+    FROM access_accesspolicy x WHERE x.tenant_id = p_tenant;
+  IF NOT FOUND THEN most := 20; span := '10 minutes'; END IF;
+  IF most IS NULL THEN RETURN; END IF;
+  WITH counted AS (
+    INSERT INTO access_loginguess AS g (tenant_id, kind, subject, nas_id, tries, began_at, last_at)
+      SELECT p_tenant, x.kind, x.subject, p_nas, 1, now(), now()
+        FROM (VALUES ('user', p_user), ('device', p_mac), ('router', CASE p_mac WHEN '' THEN p_nas::text ELSE '' END)) x (kind, subject)
+       WHERE x.subject <> ''
+      ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET last_at = now(), nas_id = excluded.nas_id,
+        tries = CASE WHEN g.began_at < now() - span THEN 1 ELSE g.tries + 1 END,
+        began_at = CASE WHEN g.began_at < now() - span THEN now() ELSE g.began_at END,
+        alerted_at = CASE WHEN g.began_at >= now() - span AND g.tries + 1 >= most * CASE g.kind WHEN 'router' THEN 5 ELSE 1 END
+          THEN now() ELSE g.alerted_at END,
+        blocked_until = CASE WHEN g.began_at >= now() - span AND g.tries + 1 >= most AND g.kind <> 'router' THEN now() + shut
+          ELSE g.blocked_until END
+      RETURNING g.blocked_until)
+  SELECT max(c.blocked_until) INTO until FROM counted c;
+  IF until > now() THEN
+    UPDATE access_nas n SET blocks_until = until WHERE n.tenant_id = p_tenant AND (n.blocks_until IS NULL OR n.blocks_until < until);
+  END IF;
 END $$;
 
 -- May this line move to another device by itself? When it learns its device, the new one asks from the port at which the old
@@ -362,20 +402,26 @@ BEGIN
   RETURN n;
 END $$;
 
--- Why a login was refused, for the person who asks "why can't I connect?". One row a username, so that a router that
--- tries all night fills nothing; losing the last one in a crash is harmless.
+-- Why a login was refused, for the person who asks "why can't I connect?": the last time, one row a username, and a log with
+-- one row a minute at the most, so that a router that tries all night fills little. Losing the last one in a crash is harmless.
 CREATE OR REPLACE FUNCTION radius_refused(p_nas text, p_name text, p_mac text, p_reason text, p_port text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE t bigint; who text := lower(left(radius_plain(p_name), 128)); why text := left(radius_plain(p_reason), 200);
+DECLARE
+  t bigint; account bigint; who text := lower(left(radius_plain(p_name), 128)); why text := left(radius_plain(p_reason), 200);
+  device text := radius_mac(radius_plain(p_mac)); port text := left(radius_plain(p_port), 128);
 BEGIN
-  SELECT n.tenant_id INTO t FROM access_nas n WHERE n.id = nullif(p_nas, '')::bigint;
+  SELECT n.tenant_id, l.account_id INTO t, account
+    FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = who WHERE n.id = nullif(p_nas, '')::bigint;
   IF t IS NULL OR who = '' THEN RETURN ''; END IF;
   IF why = '' THEN
-    why := CASE WHEN EXISTS (SELECT FROM radius_line l WHERE l.tenant_id = t AND l.username = who)
-      THEN 'Wrong password.' ELSE 'Nobody has this username.' END;
+    why := CASE WHEN account IS NULL THEN 'Nobody has this username.' ELSE 'Wrong password.' END;
+    PERFORM radius_count_guess(t, p_nas::bigint, CASE WHEN account IS NULL THEN '' ELSE who END, device);
   END IF;
+  INSERT INTO access_loginentry AS e (tenant_id, at, username, nas_id, account_id, mac, port, reason, last_at)
+    VALUES (t, date_trunc('minute', now()), who, p_nas::bigint, account, device, port, why, now())
+    ON CONFLICT (tenant_id, username, at, nas_id, mac, reason) DO UPDATE SET times = e.times + 1, last_at = excluded.last_at;
   INSERT INTO access_refusedlogin AS f (tenant_id, username, nas_id, mac, port, reason, first_at, last_at, times)
-    VALUES (t, who, p_nas::bigint, radius_mac(radius_plain(p_mac)), left(radius_plain(p_port), 128), why, now(), now(), 1)
+    VALUES (t, who, p_nas::bigint, device, port, why, now(), now(), 1)
     ON CONFLICT (tenant_id, username) DO UPDATE SET nas_id = excluded.nas_id, mac = excluded.mac, port = excluded.port, reason = excluded.reason,
       first_at = CASE WHEN f.reason = excluded.reason THEN f.first_at ELSE excluded.first_at END,
       times = CASE WHEN f.reason = excluded.reason THEN f.times + 1 ELSE 1 END, last_at = excluded.last_at;
