@@ -126,14 +126,18 @@ class AttributeForm(forms.ModelForm):
 class PolicyForm(forms.ModelForm):
     """The tenant's rules for logins."""
 
+    def clean_realms(self) -> list[str] | None:
+        return sorted(set(self.cleaned_data["realms"] or ())) or None
+
     sections = [
+        (_("Logins"), ["realms", "by_kind"]),
         (_("Devices"), ["learn_new", "rebind_days"]),
         (_("Password guessing"), ["guess_limit", "guess_minutes", "block_minutes"]),
     ]
 
     class Meta:
         model = AccessPolicy
-        fields = ["learn_new", "rebind_days", "guess_limit", "guess_minutes", "block_minutes"]
+        fields = ["realms", "by_kind", "learn_new", "rebind_days", "guess_limit", "guess_minutes", "block_minutes"]
 
 
 class AcceptForm(forms.Form):

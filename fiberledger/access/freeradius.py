@@ -158,7 +158,7 @@ def _configuration(folder: Path, setup: Setup) -> str:
 
 
 # Where the line comes in: what the DSLAM or OLT says (option 82), else the router's own name for the port.
-_PORT = "%{%{ADSL-Agent-Circuit-Id}:-%{%{ADSL-Agent-Remote-Id}:-%{NAS-Port-Id}}}"
+_PORT = "%{%{string:ADSL-Agent-Circuit-Id}:-%{%{string:ADSL-Agent-Remote-Id}:-%{NAS-Port-Id}}}"
 
 _DICTIONARY = """\
 $INCLUDE %s/dictionary

@@ -40,6 +40,9 @@ is_rate = RegexValidator(
 )
 
 
+is_realm = RegexValidator(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", _("A realm looks like home.example, in small letters."))
+
+
 def is_mac(value: str) -> None:
     if not normal_mac(value):
         raise ValidationError(_("This is not a MAC address; write it as AA:BB:CC:DD:EE:FF."))
@@ -209,7 +212,9 @@ class Nas(TenantModel):
     signed_at = models.DateTimeField(_("last signed request"), null=True, blank=True, editable=False)
     unsigned_at = models.DateTimeField(_("last unsigned request"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=calendar.now, editable=False)
-    rebind_days = models.PositiveSmallIntegerField(null=True, editable=False)  # AccessPolicy's
+    rebind_days = models.PositiveSmallIntegerField(null=True, editable=False)  # AccessPolicy's, as are
+    realms = ArrayField(models.TextField(), null=True, editable=False)
+    by_kind = models.BooleanField(null=True, editable=False)
     blocks_until = models.DateTimeField(null=True, editable=False)  # until then somebody may be shut out: LoginGuess
     # What a line behind the wall is told, in the words of its kind: vendors.wall()
     walled_attributes = ArrayField(models.TextField(), null=True, editable=False)
@@ -398,6 +403,7 @@ class AccessAccount(TenantModel):
 
     class Kind(models.TextChoices):
         PPPOE = "pppoe", _("PPPoE login")
+        VPN = "vpn", _("VPN login (L2TP, PPTP, SSTP, OpenVPN)")
         HOTSPOT = "hotspot", _("Hotspot login")
         MAC = "mac", _("Device (DHCP, MAC address)")
         STATIC = "static", _("Fixed address, no login")
@@ -482,7 +488,7 @@ class AccessAccount(TenantModel):
                 violation_error_message=_("Another account has this delegated prefix."),
             ),
             models.CheckConstraint(
-                name="account_kind_known", condition=Q(kind__in=["pppoe", "hotspot", "mac", "static"])
+                name="account_kind_known", condition=Q(kind__in=["pppoe", "vpn", "hotspot", "mac", "static"])
             ),
             models.CheckConstraint(name="account_username_allowed", condition=Q(username__regex=USERNAME)),
             models.CheckConstraint(
@@ -555,6 +561,7 @@ class RadiusLine(TenantModel):
     only_nas_id = models.BigIntegerField(null=True)
     devices = models.PositiveSmallIntegerField(null=True)
     by_mac = models.BooleanField()
+    kind = models.CharField(max_length=10, null=True)  # the account's, for tenants who sell each kind for itself
     attributes = ArrayField(models.TextField())
     values = ArrayField(models.TextField(), db_column="values_")
     kinds = ArrayField(models.TextField(), null=True)  # of routers: rules.Access.kinds
@@ -684,7 +691,18 @@ class AccessPolicy(TenantModel):
         help_text=_("Empty: the engineer is told, and nobody is shut out. A line's own bound device always gets in."),
     )  # fmt: skip
 
-    ON_ROUTERS = ("rebind_days",)
+    realms = ArrayField(
+        models.CharField(max_length=64, validators=[is_realm]), null=True, blank=True, verbose_name=_("realms that are taken off"),
+        help_text=_(
+            "With commas between. asha@home.example logs in as asha if home.example stands here; another realm is part of the username."
+        ),
+    )  # fmt: skip
+    by_kind = models.BooleanField(
+        _("each login only for its kind of connection"), default=False,
+        help_text=_("A PPPoE login does not open the hotspot or a VPN, and the other way round."),
+    )  # fmt: skip
+
+    ON_ROUTERS = ("rebind_days", "realms", "by_kind")
 
     class Meta:
         verbose_name = _("login rules")
@@ -761,6 +779,9 @@ class LiveSession(_Session):
     called = models.CharField(_("service"), max_length=64, default="")
     updated_at = models.DateTimeField(_("last report"))
     terms = models.CharField(max_length=16, default="")
+    sent_name = models.CharField(
+        max_length=128, default="", db_default=""
+    )  # as the router writes it, where that differs
 
     objects = TenantManager.from_queryset(QuerySet)()
 
@@ -771,6 +792,10 @@ class LiveSession(_Session):
             models.Index(fields=["tenant", "username"], name="live_session_username"),
             models.Index(fields=["nas"], name="live_session_nas"),
         ]
+
+    @property
+    def name_on_router(self) -> str:
+        return self.sent_name or self.username
 
     @property
     def behind_wall(self) -> bool:
@@ -835,6 +860,8 @@ REASONS = {
     "This account belongs to another router.": _("Another router"),
     "The device does not have the address of this account.": _("Another address"),
     "Too many wrong passwords: try again later.": _("Shut out for a while"),
+    "This account is for another kind of connection.": _("Another kind of connection"),
+    "The data of this period is used up.": _("Data used up"),
     "This account is suspended.": _("Suspended"),
     "This account is on hold.": _("On hold"),
     "This account has ended.": _("Ended"),

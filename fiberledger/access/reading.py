@@ -85,7 +85,7 @@ def match(session: Any, on_router: Iterable[OnRouter]) -> OnRouter | None:
         if row.session_id and row.session_id == plain_id(session.session_id):
             return row
     for row in on_router:
-        if row.name == session.username and (row.mac == session.mac or (row.ip and row.ip == session.ip)):
+        if row.name == session.name_on_router.lower() and (row.mac == session.mac or (row.ip and row.ip == session.ip)):
             return row
     return None
 
@@ -106,7 +106,7 @@ def compare(ours: Sequence[Any], theirs: Sequence[OnRouter], at: datetime) -> Co
         by_name.setdefault(row.name, []).append(row)
     seen, compared = set(), Compared([], [], [])
     for session in ours:
-        row = match(session, by_name.get(session.username, ()))
+        row = match(session, by_name.get(session.name_on_router.lower(), ()))
         if row is not None:
             seen.add(row.id + row.path)
             if row.seconds > UNSETTLED.total_seconds():
@@ -148,7 +148,16 @@ def read_router(tenant_id: int, nas_id: int) -> None:
     with tenant_scope(tenant_id):
         ours = list(
             LiveSession.objects.filter(nas=nas).only(
-                "key", "username", "session_id", "mac", "ip", "started_at", "updated_at", "terms", "account_id"
+                "key",
+                "username",
+                "sent_name",
+                "session_id",
+                "mac",
+                "ip",
+                "started_at",
+                "updated_at",
+                "terms",
+                "account_id",
             )
         )
         compared = compare(ours, theirs, at)
@@ -202,5 +211,5 @@ def remove(api: Api, session: LiveSession, on_router: Iterable[OnRouter]) -> boo
 
     The router is asked for all its sessions: it keeps usernames as they were typed, and finds none in other letters.
     """
-    row = match(session, [row for row in on_router if row.name == session.username])
+    row = match(session, [row for row in on_router if row.name == session.name_on_router.lower()])
     return row is not None and api.remove(row.path, row.id)

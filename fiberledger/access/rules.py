@@ -102,6 +102,7 @@ class Access:
     only_nas_id: int | None
     devices: int | None
     by_mac: bool
+    kind: str
     items: tuple[tuple[str, str], ...]
     kinds: tuple[str, ...]  # of each item: the kinds of routers it is for, with spaces between; empty for all
     terms: str
@@ -158,6 +159,7 @@ def desired_access(facts: Facts) -> Access | None:
         only_nas_id=facts.only_nas_id,
         devices=facts.devices,
         by_mac=facts.kind == "mac",
+        kind=facts.kind,
         items=(
             ("Class", f"a{facts.account_id}.{terms}{'.l' if _learns(facts) else ''}"),
             *((item.name, as_value(item.value) or item.value) for item in told[1:]),

@@ -203,7 +203,7 @@ def put_right(api: Api, nas: Nas, finding: Finding, terms: Mapping[str, str], se
         if by_hand := _by_hand(read(api, ""), row):
             api.set(QUEUES, by_hand[".id"], {"disabled": True})
             return Done(finding, "change", SWITCHED_OFF, _by_hand(read(api, ""), row) is None)
-        found = coa.which(session.session_id, session.username, session.ip)
+        found = coa.which(session.session_id, session.name_on_router, session.ip)
         answer = coa.ask((nas.src_ip, nas.coa_port), coa.CHANGE, secret, found + coa.new_terms([item for item in terms.items() if item[0] in CHANGEABLE | {"Class"}]), tries=2)  # fmt: skip
         has = read(api, "").rates.get(_queue(row), "")
         if answer.kind == "ack" and speeds(has) == speeds(_rate(terms)):

@@ -154,7 +154,7 @@ def open_accounts(rows: Iterable[dict[str, Any]], *, by: Any) -> dict[int, int]:
     tenant_id, accounts, learns = current_tenant_id(), [], policy().learn_new
     for row in rows:
         kind, locked = row.get("kind") or "pppoe", None
-        if kind in ("pppoe", "hotspot"):
+        if kind in ("pppoe", "vpn", "hotspot"):
             password = fit_password(row.get("password") or secrets.strong_password())
             locked = b64encode(secrets.lock(password, f"account:{tenant_id}")).decode()
         accounts.append((
@@ -501,7 +501,7 @@ _SOME = "(SELECT * FROM access_accessaccount WHERE tenant_id = %s AND subscripti
 
 _COLUMNS = (
     "account_id bigint, username text, verdict text, message text, ends_at timestamptz, cut_at timestamptz, secret bytea, only_mac text, only_port text, "
-    "only_nas_id bigint, devices int, by_mac boolean, attributes text, values_ text, kinds text, terms text"
+    "only_nas_id bigint, devices int, by_mac boolean, kind text, attributes text, values_ text, kinds text, terms text"
 )
 _NAMES = [column.split()[0] for column in _COLUMNS.split(", ")]
 _TYPES = [column.split()[1] for column in _COLUMNS.split(", ")]
@@ -607,6 +607,7 @@ def _row(facts: Facts, access: Access) -> tuple[Any, ...]:
         access.only_nas_id,
         access.devices,
         access.by_mac,
+        access.kind,
         SEPARATOR.join(name for name, _value in access.items),
         SEPARATOR.join(value for _name, value in access.items),
         SEPARATOR.join(access.kinds),

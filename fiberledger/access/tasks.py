@@ -79,7 +79,7 @@ def send_commands(tenant_id: int, nas_id: int) -> None:
         if line is not None and line.terms == session.terms:
             _record(tenant_id, command, coa.Answer("ack"), None, None)  # put right in the meantime
             continue
-        found = coa.which(session.session_id, session.username, session.ip)
+        found = coa.which(session.session_id, session.name_on_router, session.ip)
         answer = coa.Answer("silence") if silent else None
         if answer is None and line is not None and line.terms[:6] == session.terms[:6]:
             items = [

@@ -77,7 +77,8 @@ class Plan:
 
 def line_of(facts: Facts, now: datetime) -> Line:
     """The same grant that RADIUS would give, with the clock read: past its end or its cut a line is as if suspended."""
-    access = desired_access(replace(facts, kind="pppoe") if facts.kind == "static" else facts)
+    in_our_words = replace(facts, router_kinds=("mikrotik",), kind="pppoe" if facts.kind == "static" else facts.kind)
+    access = desired_access(in_our_words)
     assert access is not None
     items = dict(access.items)
     over = any(end is not None and end <= now for end in (access.ends_at, access.cut_at))

@@ -10,12 +10,20 @@ from django.urls import reverse
 
 from fiberledger import audit, calendar
 from fiberledger.access import services, tasks
-from fiberledger.access.models import AccessAccount, BindingChange, Nas, RadiusLine, RefusedLogin
+from fiberledger.access.models import (
+    AccessAccount,
+    BindingChange,
+    LiveSession,
+    Nas,
+    RadiusLine,
+    RefusedLogin,
+    SessionHistory,
+)
 from fiberledger.access.rules import as_value
 from fiberledger.operate import environment
 from fiberledger.subscriptions import services as subscriptions
 from fiberledger.tenancy import Refusal
-from tests.radius import Router, fresh_address, make_line, wait_until
+from tests.radius import CommandedRouter, Router, fresh_address, make_line, wait_until
 
 
 @pytest.mark.parametrize("how", ["PAP", "CHAP", "MSCHAP"])
@@ -373,3 +381,90 @@ def test_a_line_moves_by_itself_only_from_its_port_and_after_the_days_agreed(isp
     tasks.reconcile(isp.tenant.pk)
     with isp.scope():
         assert AccessAccount.objects.get().only_mac == NEW and services.rebuild().drift == 0
+
+
+# --- realms and kinds of connection ---------------------------------------------------------------------------
+
+
+def agree(isp, **rules):
+    with isp.scope():
+        agreed = services.policy()
+        for name, value in rules.items():
+            setattr(agreed, name, value)
+        services.save_policy(agreed, by=isp.system())
+
+
+def test_a_realm_is_taken_off_where_the_company_says_so_and_nowhere_else(isp, zed, router, freeradius):
+    make_line(isp)
+    make_line(isp, name="Bina", username="bina@other.example", phone="03001234568")
+    theirs = Router.of(freeradius, zed)
+    make_line(zed, password="theirs", phone="0712345678")
+    assert router.rejects("asha@home.example", "let me in")
+    agree(isp, realms=["home.example", "office"])
+    for how in ("PAP", "CHAP", "MSCHAP"):
+        assert router.login("Asha@Home.Example", "let me in", how=how).kind == "accept"
+    assert router.accepts("asha@office", "let me in") and router.accepts("asha", "let me in")
+    assert router.rejects("asha@other.example", "let me in")
+    assert router.accepts("bina@other.example", "let me in")  # another realm is part of the name
+    assert theirs.rejects("asha@home.example", "theirs")  # zed has agreed to nothing
+    assert router.rejects("asha@home.example", "wrong")
+    with isp.scope():
+        assert RefusedLogin.objects.get(username="asha").reason == "Wrong password."
+
+
+def test_a_session_with_a_realm_is_its_lines_and_is_commanded_by_the_name_the_router_knows(isp, router):
+    make_line(isp, devices=1)
+    agree(isp, realms=["home.example"])
+    router.tell("Start", "Asha@home.example", Framed_IP_Address="10.0.0.7")
+    with isp.scope():
+        session = LiveSession.objects.get()
+        assert (session.username, session.name_on_router) == ("asha", "Asha@home.example") and session.account_id
+    other = router.login("asha@home.example", "let me in", mac=NEW)
+    assert "Another device" in other.attributes["Reply-Message"]
+    with CommandedRouter(router.address, router.secret) as hears:
+        with isp.scope():
+            router.nas.coa_port = hears.port
+            services.save_nas(router.nas, by=isp.system())
+            services.disconnect(LiveSession.objects.get(), reason="test", by=isp.system())
+        isp.run()
+    assert [attributes["User-Name"] for _code, _signed, attributes in hears.got] == [["Asha@home.example"]]
+    router.tell("Stop", "Asha@home.example", Acct_Session_Time=5)
+    with isp.scope():
+        assert not LiveSession.objects.exists() and SessionHistory.objects.get().username == "asha"
+
+
+PPPOE = {"Service-Type": "Framed-User", "Framed-Protocol": "PPP", "NAS-Port-Type": "Ethernet"}
+TUNNEL = {"Service-Type": "Framed-User", "Framed-Protocol": "PPP", "NAS-Port-Type": "Virtual"}
+HOTSPOT = {"Service-Type": "Login-User", "NAS-Port-Type": "Wireless-802.11"}
+
+
+def test_each_login_opens_its_own_kind_of_connection_where_the_company_says_so(isp, router, freeradius):
+    cisco = Router.of(freeradius, isp, kind="cisco")
+    for n, kind in enumerate(("pppoe", "vpn", "hotspot")):
+        make_line(isp, name=kind.title(), username=kind, kind=kind, phone=f"030012345{n}0")
+    asked = {"pppoe": PPPOE, "vpn": TUNNEL, "hotspot": HOTSPOT}
+    assert all(router.login(name, "let me in", extra=HOTSPOT).kind == "accept" for name in asked)
+    agree(isp, by_kind=True)
+    for name in asked:
+        for kind, extra in asked.items():
+            answer = router.login(name, "let me in", extra=extra)
+            assert answer.kind == ("accept" if name == kind else "reject"), (name, kind)
+            if name != kind:
+                assert "another kind of connection" in answer.attributes["Reply-Message"]
+    # A BRAS calls everything virtual.
+    assert cisco.login("pppoe", "let me in", extra=TUNNEL).kind == "accept"
+    assert cisco.login("hotspot", "let me in", extra=TUNNEL).kind == "reject"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["AA-BB-CC-00-11-22", "aabb.cc00.1122", "aabbcc001122", "aa:bb:cc:00:11:22", "AABBCC-001122"]
+)
+def test_a_device_may_be_spelled_as_any_router_does(isp, router, spelling):
+    make_line(isp, username="AA:BB:CC:00:11:22", kind="mac", only_port="olt1/0/3:7")
+    at_home = {"ADSL-Agent-Circuit-Id": "0x" + b"olt1/0/3:7".hex()}
+    with_password = router.login(spelling, spelling, mac=spelling, extra=at_home)
+    assert with_password.kind == "accept", with_password.said
+    elsewhere = router.login(
+        spelling, spelling, mac=spelling, extra={"ADSL-Agent-Circuit-Id": "0x" + b"olt1/0/3:8".hex()}
+    )
+    assert "another port" in elsewhere.attributes["Reply-Message"]

@@ -22,6 +22,23 @@ BEGIN
   RETURN substr(x,1,2)||':'||substr(x,3,2)||':'||substr(x,5,2)||':'||substr(x,7,2)||':'||substr(x,9,2)||':'||substr(x,11,2);
 END $$;
 
+-- Whose login this is: the name in small letters, without a realm that the tenant strips; a device's name as we spell it, if
+-- there is such a device. A realm never says whose customer it is.
+CREATE OR REPLACE FUNCTION radius_who(p_tenant bigint, p_realms text[], p_name text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+DECLARE who text := lower(left(radius_plain(p_name), 128)); cut int; device text;
+BEGIN
+  IF p_realms IS NOT NULL THEN
+    cut := strpos(reverse(who), '@');
+    IF cut > 0 AND right(who, cut - 1) = ANY (p_realms) THEN RETURN left(who, -cut); END IF;
+  END IF;
+  IF length(who) IN (12, 13, 14, 17) AND who ~ '^[0-9a-f]{2}([-:.]?[0-9a-f]{2}){5}$' THEN
+    device := lower(radius_mac(who));
+    IF EXISTS (SELECT FROM radius_line l WHERE l.tenant_id = p_tenant AND l.username = device AND l.by_mac) THEN RETURN device; END IF;
+  END IF;
+  RETURN who;
+END $$;
+
 -- Open a box made by access.secrets.box(): a nonce of 16 bytes, then blocks of 32 bytes, each XOR
 -- SHA-256(key, nonce, number of the block). The key is a setting of the connection; it is in no table.
 -- Inside: the byte F1, the length of the text, the text, zeros.
@@ -73,9 +90,12 @@ DECLARE
 BEGIN
   SELECT n.tenant_id, n.id AS nas_id, n.for_suspended, n.for_unknown, n.walled_pool, n.walled_attributes, n.walled_values, n.kind,
          n.interim_seconds, CASE p_signed WHEN '' THEN n.unsigned_at ELSE n.signed_at END AS noted_at, l.account_id, l.username AS found, l.verdict, l.message, l.ends_at, l.cut_at, l.secret, l.only_mac,
-         l.only_port, n.rebind_days, n.blocks_until, l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_, l.kinds
+         l.only_port, n.rebind_days, n.blocks_until, l.only_nas_id, l.devices, l.by_mac, l.attributes, l.values_, l.kinds,
+         CASE WHEN n.by_kind THEN l.kind END AS only_for
     INTO r
-    FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(p_name)
+    FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id
+     AND l.username = CASE WHEN n.realms IS NULL AND strpos(p_name, '=') = 0 AND length(p_name) NOT IN (12, 13, 14, 17) THEN lower(p_name)
+           ELSE radius_who(n.tenant_id, n.realms, p_name) END
    WHERE n.id = p_nas::bigint AND n.active;
   IF NOT FOUND THEN RETURN; END IF;
   IF r.noted_at > now() - interval '1 hour' THEN NULL;
@@ -92,6 +112,8 @@ BEGIN
     -- Only while somebody is shut out is it asked who.
     ELSIF r.blocks_until > now() AND radius_shut_out(r.tenant_id, r.found, radius_mac(p_mac), r.only_mac) THEN
       refusal := 'Too many wrong passwords: try again later.';
+    ELSIF r.only_for IS NOT NULL AND NOT radius_serves(r.only_for, r.kind, p_protocol, p_port_type) THEN
+      refusal := 'This account is for another kind of connection.';
     ELSIF r.only_nas_id IS NOT NULL AND r.only_nas_id <> r.nas_id THEN refusal := 'This account belongs to another router.';
     ELSIF r.only_mac IS NOT NULL AND r.only_mac <> radius_mac(p_mac) AND NOT
         (r.rebind_days IS NOT NULL AND radius_moved(r.account_id, r.nas_id, r.only_mac, p_port, r.rebind_days)) THEN
@@ -150,6 +172,17 @@ BEGIN
   FOR i IN 1 .. coalesce(cardinality(r.walled_attributes), 0) LOOP
     attribute := r.walled_attributes[i]; value := r.walled_values[i]; RETURN NEXT;
   END LOOP;
+END $$;
+
+-- Does this request ask for the kind of connection that the account is for? RouterOS calls tunnels Virtual; others name so what
+-- comes in by PPPoE as well, and there the two are one.
+CREATE OR REPLACE FUNCTION radius_serves(p_kind text, p_nas_kind text, p_protocol text, p_port_type text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN CASE p_kind
+    WHEN 'pppoe' THEN p_protocol = 'PPP' AND NOT (p_nas_kind = 'mikrotik' AND p_port_type = 'Virtual')
+    WHEN 'vpn' THEN p_protocol = 'PPP' AND NOT (p_nas_kind = 'mikrotik' AND p_port_type <> 'Virtual')
+    ELSE p_protocol <> 'PPP' END;
 END $$;
 
 -- Is this username shut out for a while, or this device? A username's own device, where it is bound to one, never is.
@@ -214,7 +247,7 @@ BEGIN
          CASE WHEN x.learn_mac AND length(device) = 17 AND (p_moved OR x.only_mac = '') THEN device ELSE x.only_mac END AS new_mac,
          CASE WHEN x.learn_port AND x.only_port = '' THEN port ELSE x.only_port END AS new_port
     INTO a FROM access_nas n
-    JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = lower(left(radius_plain(p_name), 128))
+    JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = radius_who(n.tenant_id, n.realms, p_name)
     JOIN access_accessaccount x ON x.id = l.account_id
    WHERE n.id = p_nas::bigint FOR UPDATE OF x;
   IF NOT FOUND OR (a.new_mac = a.only_mac AND a.new_port = a.only_port) THEN RETURN; END IF;
@@ -274,16 +307,17 @@ BEGIN
     PERFORM pg_advisory_xact_lock(uuid_hash_extended(k, 0));
     LOOP
       INSERT INTO access_livesession AS l (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-          called, started_at, updated_at, seconds, in_octets, out_octets, terms, delegated6)
+          called, started_at, updated_at, seconds, in_octets, out_octets, terms, delegated6, sent_name)
         SELECT k, n.tenant_id, n.id, line.account_id, w.who, left(radius_plain(p_session), 128), w.device, addr,
                left(p_prefix6, 64), left(radius_plain(p_called), 64), coalesce(h.started_at, at - make_interval(secs => len)),
                at, greatest(len, h.seconds), greatest(up, h.in_octets), greatest(down, h.out_octets),
-               coalesce(nullif(left(split_part(p_class, '.', 2), 16), ''), line.terms, ''), left(p_delegated6, 64)
-          FROM (SELECT lower(left(radius_plain(p_name), 128)) AS who, radius_mac(radius_plain(p_mac)) AS device) w
-          JOIN access_nas n ON n.id = p_nas::bigint
+               coalesce(nullif(left(split_part(p_class, '.', 2), 16), ''), line.terms, ''), left(p_delegated6, 64),
+               CASE WHEN w.who = p_name THEN '' ELSE left(radius_plain(p_name), 128) END
+          FROM access_nas n
+          CROSS JOIN LATERAL (SELECT radius_who(n.tenant_id, n.realms, p_name) AS who, radius_mac(radius_plain(p_mac)) AS device OFFSET 0) w
           LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = w.who
          -- A Start that repeats itself does so within minutes: its Stop is not filed yet.
-         WHERE NOT EXISTS (SELECT FROM access_sessionfresh x WHERE x.key = k)
+         WHERE n.id = p_nas::bigint AND NOT EXISTS (SELECT FROM access_sessionfresh x WHERE x.key = k)
            AND (p_status = 'Start' AND at > now() - interval '8 minutes' OR NOT EXISTS (
              SELECT FROM access_sessionhistory x WHERE x.tenant_id = n.tenant_id AND x.username = w.who AND x.key = k
                 AND x.ended_at > now() - interval '40 days' AND x.ended_at < now() + interval '1 day'))
@@ -310,7 +344,7 @@ BEGIN
         RETURNING x.started_at, x.seconds, x.in_octets, x.out_octets INTO h.started_at, h.seconds, h.in_octets, h.out_octets;
       CONTINUE WHEN FOUND;
       DELETE FROM access_sessionhistory x USING access_nas n WHERE n.id = p_nas::bigint AND x.tenant_id = n.tenant_id
-         AND x.username = lower(left(radius_plain(p_name), 128)) AND x.key = k AND x.swept
+         AND x.username = radius_who(n.tenant_id, n.realms, p_name) AND x.key = k AND x.swept
          AND x.ended_at > now() - interval '40 days' RETURNING x.* INTO h;
       IF NOT FOUND THEN RETURN 'over'; END IF;  -- or the device was removed while packets waited in the spool
     END LOOP;
@@ -334,7 +368,7 @@ BEGIN
     IF FOUND THEN RETURN 'stopped'; END IF;
     IF EXISTS (SELECT FROM access_sessionfresh x WHERE x.key = k) THEN RETURN 'over'; END IF;
     SELECT x.* INTO h FROM access_sessionhistory x JOIN access_nas n ON n.id = p_nas::bigint AND n.tenant_id = x.tenant_id
-     WHERE x.username = lower(left(radius_plain(p_name), 128)) AND x.key = k AND x.ended_at > now() - interval '40 days';
+     WHERE x.username = radius_who(n.tenant_id, n.realms, p_name) AND x.key = k AND x.ended_at > now() - interval '40 days';
     IF FOUND THEN
       IF NOT h.swept THEN RETURN 'over'; END IF;
       DELETE FROM access_sessionhistory x WHERE x.tenant_id = h.tenant_id AND x.username = h.username AND x.key = k
@@ -349,12 +383,11 @@ BEGIN
     END IF;
     INSERT INTO access_sessionfresh (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
         started_at, ended_at, seconds, in_octets, out_octets, cause, swept, delegated6)  -- the Start was lost
-      SELECT k, n.tenant_id, n.id, line.account_id, w.who, left(radius_plain(p_session), 128),
+      SELECT k, n.tenant_id, n.id, line.account_id, n.who, left(radius_plain(p_session), 128),
              radius_mac(radius_plain(p_mac)), addr, left(p_prefix6, 64), at - make_interval(secs => len), at, len, up, down,
              left(p_cause, 40), false, left(p_delegated6, 64)
-        FROM (SELECT lower(left(radius_plain(p_name), 128)) AS who) w
-        JOIN access_nas n ON n.id = p_nas::bigint
-        LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = w.who
+        FROM (SELECT radius_who(x.tenant_id, x.realms, p_name) AS who, x.* FROM access_nas x WHERE x.id = p_nas::bigint OFFSET 0) n
+        LEFT JOIN radius_line line ON line.tenant_id = n.tenant_id AND line.username = n.who
       ON CONFLICT DO NOTHING;
     RETURN 'stopped';
   END IF;
@@ -407,11 +440,12 @@ END $$;
 CREATE OR REPLACE FUNCTION radius_refused(p_nas text, p_name text, p_mac text, p_reason text, p_port text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-  t bigint; account bigint; who text := lower(left(radius_plain(p_name), 128)); why text := left(radius_plain(p_reason), 200);
+  t bigint; account bigint; who text; why text := left(radius_plain(p_reason), 200);
   device text := radius_mac(radius_plain(p_mac)); port text := left(radius_plain(p_port), 128);
 BEGIN
-  SELECT n.tenant_id, l.account_id INTO t, account
-    FROM access_nas n LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = who WHERE n.id = nullif(p_nas, '')::bigint;
+  SELECT n.tenant_id, n.who, l.account_id INTO t, who, account
+    FROM (SELECT x.tenant_id, radius_who(x.tenant_id, x.realms, p_name) AS who FROM access_nas x WHERE x.id = nullif(p_nas, '')::bigint) n
+    LEFT JOIN radius_line l ON l.tenant_id = n.tenant_id AND l.username = n.who;
   IF t IS NULL OR who = '' THEN RETURN ''; END IF;
   IF why = '' THEN
     why := CASE WHEN account IS NULL THEN 'Nobody has this username.' ELSE 'Wrong password.' END;

@@ -18,7 +18,7 @@ def run(sql):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0016_pools_and_fixed_addresses"),
+        ("access", "0017_allowance"),
         ("tenancy", "0002_guard"),
     ]
 
