@@ -15,6 +15,8 @@ class Offer:
     category: str = "residential"
     burst: bool = False
     quota_gb: int = 0
+    slow: int = 0  # Mbit/s when that is used up; 0: the line is stopped
+    night: int = 0  # Mbit/s from ten to six, when nothing counts
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,9 @@ BRIGHT = Company(
         "Raiwind": {"Main Bazar": ("Front Row", "Back Row"), "Sundar Road": ("Street 2", "Street 6")},
     },
     offers=(
-        Offer("Home 5M", 5, 5, 1000, 20),
+        Offer("Home 5M", 5, 5, 1000, 20, quota_gb=150, slow=1),
         Offer("Home 10M", 10, 10, 1500, 30),
-        Offer("Home 20M", 20, 20, 2200, 25, burst=True),
+        Offer("Home 20M", 20, 20, 2200, 25, burst=True, night=40),
         Offer("Fiber 50M", 50, 50, 3500, 14, burst=True),
         Offer("Fiber 100M", 100, 100, 5500, 6),
         Offer("Biz 30M", 30, 30, 6000, 5, "business"),
@@ -181,8 +183,8 @@ SAVANNA = Company(
         "Naivasha": {"Karagita": ("Lower", "Upper"), "Kabati": ("Town Side", "Lake Side")},
     },
     offers=(
-        Offer("Nyumbani 5", 5, 3, 1500, 26),
-        Offer("Nyumbani 10", 10, 5, 2000, 34),
+        Offer("Nyumbani 5", 5, 3, 1500, 26, quota_gb=140, slow=1),
+        Offer("Nyumbani 10", 10, 5, 2000, 34, quota_gb=200),
         Offer("Familia 20", 20, 10, 2999, 24, burst=True),
         Offer("Pro 40", 40, 20, 4999, 10),
         Offer("Biashara 30", 30, 30, 7500, 6, "business"),

@@ -67,6 +67,7 @@ def _live(options: Any) -> int:
     from fiberledger.access.play import play_sessions
     from fiberledger.tenancy import Refusal
     from fiberledger.tenancy.models import Tenant
+    from fiberledger.usage.tasks import fold
 
     from .cast import COMPANIES
     from .life import Life
@@ -77,6 +78,7 @@ def _live(options: Any) -> int:
     tenant = Tenant.objects.get(slug=options.slug)
     Life(COMPANIES[options.slug], tenant, today_of(tenant), lambda text: print(text, flush=True)).live()
     play_sessions(tenant.pk)
+    fold(tenant.pk)
     return 0
 
 

@@ -17,7 +17,7 @@ from fiberledger import calendar, jobs, paper
 from fiberledger.access import services as access
 from fiberledger.access.models import Nas, Pop, RadiusAttribute
 from fiberledger.billing.models import BillingPolicy, Invoice
-from fiberledger.catalog.models import AddOn, Plan, TaxRate
+from fiberledger.catalog.models import AddOn, Plan, PlanHours, TaxRate
 from fiberledger.dunning.models import SuspensionPolicy
 from fiberledger.identity import Actor
 from fiberledger.identity import services as identity
@@ -175,13 +175,15 @@ class Life:
             if offer.burst
             else {}
         )
-        return Plan.objects.create(
+        plan = Plan.objects.create(
             name=offer.name,
             code=offer.name.upper().replace(" ", "-"),
             category=offer.category,
             download_kbps=offer.down * 1000,
             upload_kbps=offer.up * 1000,
             quota_mb=offer.quota_gb * 1000 or None,
+            at_limit=("slow" if offer.slow else "stop") if offer.quota_gb else "nothing",
+            slow_download_kbps=offer.slow * 1000 or None,
             price=Decimal(offer.price),
             currency=self.tenant.currency,
             tax=tax,
@@ -190,6 +192,12 @@ class Life:
             static_ip_allowed=offer.category == "business",
             **burst,
         )
+        if offer.night:
+            speed = offer.night * 1000
+            PlanHours.objects.create(
+                plan=plan, from_hour=22, to_hour=6, download_kbps=speed, upload_kbps=speed, free=True
+            )
+        return plan
 
     def _extra(self, extra: Extra, tax: TaxRate, included: bool) -> AddOn:
         return AddOn.objects.create(

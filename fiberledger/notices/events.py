@@ -146,6 +146,30 @@ _ALL = [
         stale_after_days=3,
     ),
     Event(
+        "usage.near",
+        _("Data nearly used up"),
+        {"en": "Most of your data is used", "ur": "آپ کا زیادہ تر ڈیٹا استعمال ہو چکا ہے"},
+        {
+            "en": "Dear {{customer_name}}, four fifths of the data of {{package_name}} are used. It begins anew on {{due_date}}.\n"
+            "{{company_name}} {{support_phone}}",
+            "ur": "محترم {{customer_name}}، {{package_name}} کا 80 فیصد ڈیٹا استعمال ہو چکا ہے۔ نئی مدت {{due_date}} سے۔\n"
+            "{{company_name}} {{support_phone}}",
+        },
+        stale_after_days=3,
+    ),
+    Event(
+        "usage.reached",
+        _("Data used up"),
+        {"en": "Your data is used up", "ur": "آپ کا ڈیٹا ختم ہو گیا ہے"},
+        {
+            "en": "Dear {{customer_name}}, the data of {{package_name}} is used up. It begins anew on {{due_date}}; "
+            "ask us for more data until then.\n{{company_name}} {{support_phone}}",
+            "ur": "محترم {{customer_name}}، {{package_name}} کا ڈیٹا ختم ہو گیا ہے۔ نئی مدت {{due_date}} سے؛ "
+            "اس سے پہلے مزید ڈیٹا کے لیے رابطہ کریں۔\n{{company_name}} {{support_phone}}",
+        },
+        stale_after_days=3,
+    ),
+    Event(
         "plan.changed",
         _("Plan changed"),
         {"en": "Your plan is now {{package_name}}", "ur": "آپ کا نیا پیکیج {{package_name}}"},

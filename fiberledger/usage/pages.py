@@ -14,7 +14,8 @@ from fiberledger.screens import ChartData, Column
 from fiberledger.subscriptions.models import Subscription
 
 from . import rollup
-from .models import SessionCount
+from .models import LineUsage, SessionCount
+from .wording import why
 
 DAYS, HOURS = 30, 48
 _LINES = 10  # of one subscriber, on one page
@@ -27,13 +28,19 @@ def of_subscriber(request: Any, subscriber: Any) -> dict[str, Any]:
     )
     accounts = {a.subscription_id: a for a in AccessAccount.objects.filter(subscription__in=subscriptions)}
     counts = _speeds(accounts.values())
+    kept = {usage.account_id: usage for usage in LineUsage.objects.filter(account__in=list(accounts.values()))}
     ids = [account.pk for account in accounts.values()]
     lines = []
     for subscription in subscriptions:
         if (account := accounts.get(subscription.pk)) and account.kind != "static":
+            usage = kept.get(account.pk)
             lines.append(
                 {
                     "subscription": subscription,
+                    "usage": usage,
+                    "why": usage and why(usage, subscription.plan),
+                    "bar": usage and min(usage.percent or 0, 100),
+                    "last_day": usage and usage.ends_on - timedelta(days=1),
                     "counts": counts.get(account.pk, []),
                     "month": _this_month(account.pk),
                 }

@@ -14,13 +14,15 @@ from fiberledger.access import services as access
 from fiberledger.access.models import AccessAccount
 from fiberledger.access.rules import Allowed
 from fiberledger.catalog.models import PlanHours
+from fiberledger.notices import services as notices
+from fiberledger.notices.services import Told
 from fiberledger.subscribers import states
 from fiberledger.subscriptions.models import SoldAddOn
 from fiberledger.tenancy import current_tenant, current_tenant_id
 
 from . import rollup
 from .models import LineUsage
-from .rules import Answer, Extra, Facts, Window, decide
+from .rules import NEAR_PERCENT, NOTHING, Answer, Extra, Facts, Window, decide
 
 MB = 1_000_000
 AT_ONCE = 1000  # lines considered in one transaction
@@ -71,6 +73,7 @@ def reconsider(subscription_ids: Sequence[int]) -> int:
     known = facts_of(accounts, now)
     answers = {account: decide(known[account], now) for account in accounts}
     _keep([_row(account, known[account], answers[account]) for account in accounts], now)
+    _tell(answers, known)
     return access.allow(
         {account.pk: _allowed(account, answer) for account, answer in answers.items()},
         reason=_("What the line used, or the hour of the day"),
@@ -135,6 +138,25 @@ def _allowed(account: AccessAccount, answer: Answer) -> Allowed | None:
     if not _in_service(account) or not (answer.stop or answer.download or answer.upload):
         return None
     return Allowed(answer.stop, answer.download, answer.upload)
+
+
+def _tell(answers: dict[AccessAccount, Answer], known: dict[AccessAccount, Facts]) -> None:
+    """Prepare the messages that say four fifths, or all, of a period's data is used; once each for what the line may."""
+    told: dict[str, list[Told]] = {"usage.near": [], "usage.reached": []}
+    for account, answer in answers.items():
+        facts, may = known[account], answer.allowance
+        if not may or facts.at_limit == NOTHING or facts.used * 100 < may * NEAR_PERCENT or not _in_service(account):
+            continue
+        line = account.subscription
+        told["usage.near" if facts.used < may else "usage.reached"].append(
+            Told(
+                line.subscriber_id,
+                f"usage:{line.pk}:{facts.starts_on.isoformat()}:{may}",
+                {"package_name": line.plan.name, "due_date": facts.ends_on.isoformat()},
+            )
+        )
+    for event, rows in told.items():
+        notices.queue_many(event, rows)
 
 
 def _row(account: AccessAccount, facts: Facts, answer: Answer) -> tuple[Any, ...]:

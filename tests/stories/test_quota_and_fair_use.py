@@ -15,6 +15,7 @@ from fiberledger.access import services as access
 from fiberledger.access.models import Drift, LiveSession
 from fiberledger.catalog import services as catalog
 from fiberledger.catalog.models import AddOn, Plan, PlanHours
+from fiberledger.notices.models import Notice
 from fiberledger.subscriptions.add_ons import sell_add_on
 from fiberledger.usage import rollup, tasks
 from fiberledger.usage.models import LineUsage
@@ -93,6 +94,8 @@ def test_heavy_use_slows_the_session_that_is_on_and_data_makes_it_fast_again(isp
         assert limit_of(router) == "1M/2M"  # RADIUS itself says so at the next login
         minute(isp)
         assert len(box.got) == 1  # nothing to do, nothing done
+        with isp.scope():
+            assert sorted(Notice.objects.values_list("event", flat=True)) == ["usage.near", "usage.reached"]
 
         with isp.scope():
             data = AddOn.objects.create(
@@ -250,3 +253,22 @@ def test_hours_are_given_on_the_plans_page(isp, plan):
     assert owner.post(reverse("catalog:hours-remove", args=[pk])).status_code == 302
     with isp.scope():
         assert not PlanHours.objects.exists()
+
+
+def test_what_a_line_uses_and_why_it_is_slow_is_seen(isp, router, plan):
+    account = make_line(isp, plan=plan)
+    online(isp, router)
+    uses(router, 120 * GB)
+    minute(isp)
+    owner = isp.client("owner")
+    tab = owner.get(
+        reverse("subscribers:subscriber", args=[account.subscription.subscriber_id]) + "?tab=usage"
+    ).content.decode()
+    assert "120.0 GB" in tab and "of 100.0 GB used" in tab and "Slowed down to 2/1 Mbit/s" in tab
+    page = owner.get(reverse("usage:lineusage-list"), {"state": "slowed"}).content.decode()
+    assert "asha" in page and "120 %" in page
+    assert "asha" not in owner.get(reverse("usage:lineusage-list"), {"state": "stopped"}).content.decode()
+    assert "Down now" in owner.get(reverse("access:livesession-list")).content.decode()
+    with isp.scope():
+        key = LiveSession.objects.get().key
+    assert "bit/s" in owner.get(reverse("usage:rate", args=[key])).content.decode()
