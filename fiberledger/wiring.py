@@ -47,7 +47,7 @@ LISTENERS: dict[type, list[str]] = {
     SubscriptionsChanged: ["access.apply_access", "usage.reconsider", "provisioning.follow"],
     PlansChanged: ["access.apply_access", "usage.reconsider", "provisioning.follow"],
     AddressesChanged: ["access.follow_addresses", "provisioning.follow"],
-    AddOnsChanged: ["access.apply_access", "usage.reconsider"],
+    AddOnsChanged: ["ipam.take_back_sold", "access.apply_access", "usage.reconsider"],
     SubscriptionsSuspended: ["dunning.tell_suspended"],
     SubscriptionsResumed: ["dunning.tell_resumed"],
     ManySecretsSeen: ["team.tell_owners_of_looks"],

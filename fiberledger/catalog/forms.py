@@ -173,7 +173,7 @@ class AddOnForm(forms.ModelForm):
     sections = [
         (_("What it is"), ["name", "code", "kind", "status", "description"]),
         (_("Price"), ["price", "every_period", "tax", "tax_inclusive"]),
-        (_("What it gives"), ["mb", "download_kbps", "upload_kbps", "hours"]),
+        (_("What it gives"), ["is_public", "mb", "download_kbps", "upload_kbps", "hours"]),
     ]
 
     NEEDS = {
@@ -191,7 +191,7 @@ class AddOnForm(forms.ModelForm):
         model = AddOn
         fields = (
             "name", "code", "kind", "status", "description", "price", "every_period", "tax", "tax_inclusive",
-            "mb", "download_kbps", "upload_kbps", "hours",
+            "is_public", "mb", "download_kbps", "upload_kbps", "hours",
         )  # fmt: skip
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
         field_classes = {"price": AmountInput}
@@ -231,6 +231,8 @@ class AddOnForm(forms.ModelForm):
         for field in ("mb", "download_kbps", "upload_kbps", "hours"):
             if data.get(field) is not None and field not in needed and (kind, field) != (AddOn.Kind.DATA, "hours"):
                 self.add_error(field, _("An add-on of this kind has none; leave it empty."))
+        if data.get("is_public") and kind != AddOn.Kind.ADDRESS:
+            self.add_error("is_public", _("An add-on of this kind has none; leave it empty."))
         if kind == AddOn.Kind.ADDRESS and not data.get("every_period"):
             self.add_error(
                 "every_period", _("A fixed address is charged every period, for as long as the line has it.")

@@ -397,6 +397,11 @@ class AddOn(TenantModel):
         default=False,
         help_text=_("On each of the line's invoices until it ends. Otherwise once, when it is sold."),
     )
+    is_public = models.BooleanField(
+        _("public address"),
+        default=False,
+        help_text=_("Given out of the public prefixes. Otherwise out of the static, private ones."),
+    )
     mb = models.PositiveBigIntegerField(_("data"), null=True, blank=True, help_text=_("MB"))
     hours = models.PositiveIntegerField(
         _("lasts"),
@@ -425,6 +430,7 @@ class AddOn(TenantModel):
                 name="add_on_status_known", condition=Q(status__in=["draft", "active", "deprecated", "archived"])
             ),
             models.CheckConstraint(name="add_on_price_not_negative", condition=Q(price__gte=0)),
+            models.CheckConstraint(name="add_on_public_address", condition=Q(is_public=False) | Q(kind="address")),
             models.CheckConstraint(
                 name="add_on_has_what_its_kind_needs",
                 condition=Q(kind="data", mb__gt=0, download_kbps__isnull=True, upload_kbps__isnull=True)

@@ -134,7 +134,7 @@ add_ons = Screen(
         Column("tax_inclusive", hidden=True),
         *(
             Column(name, sort=False, hidden=True)
-            for name in ("mb", "hours", "download_kbps", "upload_kbps", "description")
+            for name in ("is_public", "mb", "hours", "download_kbps", "upload_kbps", "description")
         ),
         "status",
     ),

@@ -64,7 +64,7 @@ def hand_out(slug: str, *, by: Any) -> None:
     for line in lines:
         ipam.assign(subscription=line, prefix=business, by=by)
     if len(lines) > 3:
-        given_up = Holding.objects.get(subscription=lines[2])
+        given_up = Holding.objects.filter(subscription=lines[2]).latest("pk")
         ipam.release(given_up, why="Behind CGNAT again, at their wish", by=by)
     access.follow_addresses([line.pk for line in lines])
     ipam.reserve(prefix=business, purpose="For the new bank branch", by=by)

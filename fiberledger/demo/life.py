@@ -209,6 +209,7 @@ class Life:
             tax=tax,
             tax_inclusive=included,
             every_period=extra.every_period,
+            is_public=extra.kind == "address",
             mb=extra.mb,
             hours=extra.hours,
             download_kbps=extra.mbit * 1000 or None,

@@ -16,7 +16,7 @@ from fiberledger.catalog.models import AddOn
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.tenancy import Refusal
 
-from . import charging
+from . import addressing, charging
 from .events import EVENT_SIZE, AddOnsChanged
 from .models import SoldAddOn, Subscription
 
@@ -32,8 +32,8 @@ def sell_add_on(
     """Sell an add-on to a line. It counts from now; a boost from when the boosts bought before it are over.
 
     The same key returns the first sale and changes nothing: a double click is one event told twice. What is paid once is
-    charged at once, in this transaction; what is paid every period stands on the line's next invoices. Refuses an add-on
-    that is not on sale, a line that could not use it, a second fixed address, and a price of one's own without permission.
+    charged at once, in this transaction; what is paid every period stands on the line's next invoices. A fixed address is
+    the one in `detail`, or the next free one. Refuses an address that is not to be had, an add-on that is not on sale, a line that could not use it, a second fixed address, and a price of one's own without permission.
     """
     Subscriber.objects.lock(subscription.subscriber_id)
     if earlier := SoldAddOn.objects.filter(key=key).first():
@@ -46,10 +46,13 @@ def sell_add_on(
     sold = SoldAddOn.objects.create(
         subscription=line, add_on=add_on, key=key, kind=add_on.kind, name=add_on.name,
         price=_agreed(add_on, price, by), currency=add_on.currency, tax=add_on.tax, tax_inclusive=add_on.tax_inclusive,
-        every_period=add_on.every_period, mb=add_on.mb, download_kbps=add_on.download_kbps,
+        every_period=add_on.every_period, is_public=add_on.is_public, mb=add_on.mb, download_kbps=add_on.download_kbps,
         upload_kbps=add_on.upload_kbps, detail=detail.strip()[:100], sold_at=now, sold_by_name=by.name[:120],
         **_when(line, add_on, theirs, now),
     )  # fmt: skip
+    if sold.kind == Kind.ADDRESS and (address := addressing.give(sold, by)) != sold.detail:
+        sold.detail = address
+        sold.save(update_fields=["detail"])
     audit.note(by, "add_on.sold", line, after={"add_on": sold.name, "price": str(sold.money), **_span(sold)})
     if not sold.every_period and sold.price:
         charging.charge(sold, by)

@@ -256,7 +256,7 @@ class SellAddOnForm(forms.Form):
         required=False,
         max_length=100,
         help_text=_(
-            "The fixed address that was promised, the number of a device or of a card; empty if there is none."
+            "A fixed address: the one that was promised, or empty for the next free one. Else the number of a device or a card."
         ),
     )
 

@@ -313,6 +313,7 @@ class SoldAddOn(TenantModel):
     )
     tax_inclusive = models.BooleanField(_("price includes tax"), default=False)
     every_period = models.BooleanField(_("charged every period"), default=False)
+    is_public = models.BooleanField(_("public address"), default=False)
     mb = models.PositiveBigIntegerField(_("data"), null=True, blank=True)
     download_kbps = models.PositiveIntegerField(_("download"), null=True, blank=True)
     upload_kbps = models.PositiveIntegerField(_("upload"), null=True, blank=True)

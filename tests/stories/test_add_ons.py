@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from ipaddress import ip_network
 
+from fiberledger.access import services as access
+from fiberledger.access.models import AccessAccount
 from fiberledger.billing.models import BilledAddOn, Invoice
 from fiberledger.catalog.models import AddOn, TaxRate
+from fiberledger.ipam import services as ipam
+from fiberledger.ipam.models import Holding, Prefix
 from fiberledger.ledger.models import Posting
 from fiberledger.subscriptions.models import SoldAddOn
 
 ADD_ONS = {
     "10 GB": {"kind": "data", "mb": 10_000, "price": "300"},
     "Turbo": {"kind": "speed", "hours": 6, "download_kbps": 50_000, "upload_kbps": 50_000, "price": "150"},
-    "Fixed address": {"kind": "address", "every_period": True, "price": "310"},
+    "Fixed address": {"kind": "address", "every_period": True, "is_public": True, "price": "310"},
     "ONU rent": {"kind": "service", "every_period": True, "price": "93"},
 }
 
@@ -24,6 +29,7 @@ def catalogue(isp, **tax):
         for name, fields in ADD_ONS.items():
             fields = fields | {"price": Decimal(fields["price"])}
             AddOn.objects.create(name=name, code=name, currency="PKR", tax=rate, **fields)
+        ipam.save_prefix(Prefix(network=ip_network("203.0.113.0/29"), role="public"), by=isp.system())
 
 
 def form_of(client, line):
@@ -92,11 +98,11 @@ def test_a_fixed_address_is_billed_every_month_until_it_ends(isp, clock):
     line = isp.sell(on="2026-01-01")
     isp.bill("2026-01-01")
     clock.move_to("2026-01-11")
-    assert sell(isp, line, "Fixed address", detail="203.0.113.7").status_code == 302
+    assert sell(isp, line, "Fixed address", detail="203.0.113.5").status_code == 302
     with isp.scope():
         assert Invoice.objects.count() == 1, "it is charged with the next invoice, not now"
         sold = SoldAddOn.objects.get()
-        assert sold.detail == "203.0.113.7"
+        assert sold.detail == "203.0.113.5"
     clock.move_to("2026-02-01")
     [february] = isp.bill("2026-02-01")
     # 21 of January's 31 days that were billed before it was sold, and February
@@ -116,6 +122,36 @@ def test_a_fixed_address_is_billed_every_month_until_it_ends(isp, clock):
     assert lines_of(isp, may) == []
     with isp.scope():
         assert Posting.objects.filter(account__role="sales", amount__lt=0).count() == 5
+
+
+def test_a_fixed_address_is_found_set_on_the_account_and_let_go(isp, clock):
+    clock.move_to("2026-01-15")
+    catalogue(isp)
+    asha, bilal = isp.sell(on="2026-01-15"), isp.sell(to="Bilal", on="2026-01-15")
+    with isp.scope():
+        access.open_account(asha, username="asha", by=isp.system())
+    assert sell(isp, asha, "Fixed address").status_code == 302
+    isp.run()
+    with isp.scope():
+        sold = SoldAddOn.objects.get()
+        assert sold.detail == "203.0.113.1" == AccessAccount.objects.get().static_ip
+    taken = sell(isp, bilal, "Fixed address", detail="203.0.113.1")
+    assert taken.status_code == 422 and "203.0.113.1 is held by" in taken.content.decode()
+    typed = sell(isp, bilal, "Fixed address", detail="203.0.113")
+    assert typed.status_code == 422 and "Write an address such as" in typed.content.decode()
+    with isp.scope():
+        assert SoldAddOn.objects.count() == 1, "what was refused was not sold"
+    ended = isp.client("owner").post(f"/subscriptions/add-ons/{sold.pk}/end/", {"on": "2026-01-20"})
+    assert ended.status_code == 302
+    isp.run()
+    with isp.scope():
+        assert Holding.objects.current().count() == 1, "it is theirs until that day"
+    clock.move_to("2026-01-20")
+    isp.run()
+    with isp.scope():
+        assert not Holding.objects.current().exists()
+        assert AccessAccount.objects.get().static_ip is None
+    assert sell(isp, bilal, "Fixed address", detail="203.0.113.1").status_code == 302
 
 
 def test_an_invoice_billed_again_asks_for_the_add_on_again_and_only_once(isp, clock):

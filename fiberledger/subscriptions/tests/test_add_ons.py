@@ -101,11 +101,13 @@ def test_what_makes_no_sense_is_refused(shop, kind, fields, status, says):
 
 def test_one_fixed_address_a_line(shop):
     line, fixed = shop.line(), add_on("Fixed", "address")
-    first = sell(line, fixed, shop.by)
-    with pytest.raises(Refusal, match="fixed address already"):
+    with pytest.raises(Refusal, match="No address is free"):
         sell(line, fixed, shop.by)
+    first = sell(line, fixed, shop.by, detail="192.0.2.1")
+    with pytest.raises(Refusal, match="fixed address already"):
+        sell(line, fixed, shop.by, detail="192.0.2.2")
     end_add_on(first, by=shop.by)
-    sell(line, fixed, shop.by)
+    sell(line, fixed, shop.by, detail="192.0.2.2")
 
 
 def test_another_price_needs_permission(shop):
