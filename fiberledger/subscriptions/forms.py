@@ -295,7 +295,7 @@ class EndAddOnForm(forms.Form):
 class ChangePlanForm(forms.Form):
     plan = PlanChoice(queryset=Plan.objects.none(), label=_("New plan"))
     price = TermsFields.base_fields["price"]
-    when = forms.ChoiceField(label=_("When"), widget=forms.RadioSelect, required=False, initial="now")
+    when = forms.ChoiceField(label=_("When"), widget=forms.RadioSelect, initial="now")
     on = forms.DateField(
         label=_("From"),
         required=False,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 from fiberledger import audit, calendar
 from fiberledger.catalog.models import Plan
 from fiberledger.identity import Actor
+from fiberledger.screens.cells import day_text
 from fiberledger.subscribers.models import Subscriber
 from fiberledger.tenancy import Refusal
 
@@ -43,7 +44,7 @@ def plan_change(
     if waiting := PlannedChange.objects.waiting().filter(subscription=line).first():
         raise Refusal(
             _("A change to %(plan)s waits already for %(day)s; cancel that one first.")
-            % {"plan": waiting.plan, "day": waiting.on}
+            % {"plan": waiting.plan, "day": day_text(waiting.on)}
         )
     change = PlannedChange.objects.create(
         subscription=line,

@@ -144,7 +144,7 @@ def change_plan(request: Any, pk: int) -> HttpResponse:
         title=_("Change the plan of %s") % line.subscriber.name,
         submit=_("Change plan"),
         back=(line.subscriber.name, page_of(line.subscriber, "lines")),
-        help=_("Now: %(plan)s, started on %(day)s.") % {"plan": line.plan, "day": line.started_on},
+        help=_("Now: %(plan)s, started on %(day)s.") % {"plan": line.plan, "day": day_text(line.started_on)},
         effect=effect,
     )
 

@@ -48,7 +48,7 @@ def test_an_invoice_billed_again_charges_the_change_of_plan_again(isp, clock):
     run_billing(isp, owner, "2026-11-01")
     clock.move_to("2026-11-16")
     faster = isp.plan("Fast", "2400")
-    form = {"plan": faster.pk, "on": "2026-11-16"}
+    form = {"plan": faster.pk, "when": "now", "on": "2026-11-16"}
     assert owner.post(f"/subscriptions/{line.pk}/change-plan/", form).status_code == 302
     clock.move_to("2026-12-01")
     run_billing(isp, owner, "2026-12-01")
@@ -134,9 +134,11 @@ def test_a_plan_changes_today_or_has_changed_but_not_on_a_day_to_come(isp, clock
     clock.move_to("2026-11-01")
     line = isp.sell("Home 20", to="Asha", on="2026-11-01")
     faster, owner, url = isp.plan("Fast", "2400"), isp.client("owner"), f"/subscriptions/{line.pk}/change-plan/"
-    ahead = owner.post(url, {"plan": faster.pk, "on": "2026-12-15"})
+    ahead = owner.post(url, {"plan": faster.pk, "when": "now", "on": "2026-12-15"})
     assert ahead.status_code == 422 and "cannot lie ahead" in ahead.content.decode()
-    assert owner.post(url, {"plan": faster.pk, "on": "2026-11-01", "price": "99.999"}).status_code == 422
-    assert owner.post(url, {"plan": faster.pk, "on": "2026-11-01", "price": "1.999,50"}).status_code == 302
+    assert owner.post(url, {"plan": faster.pk, "when": "now", "on": "2026-11-01", "price": "99.999"}).status_code == 422
+    assert (
+        owner.post(url, {"plan": faster.pk, "when": "now", "on": "2026-11-01", "price": "1.999,50"}).status_code == 302
+    )
     with isp.scope():
         assert Subscription.objects.get(pk=line.pk).price == Decimal("1999.5")

@@ -146,7 +146,8 @@ def test_changing_the_plan(day):
         line = Subscription.objects.get()
     assert "Fiber 50M" in page(day, f"/subscriptions/{line.pk}/change-plan/")
     answer = day.client().post(
-        f"/subscriptions/{line.pk}/change-plan/", {"plan": day.shop.fast.pk, "on": day.today.isoformat(), "price": ""}
+        f"/subscriptions/{line.pk}/change-plan/",
+        {"plan": day.shop.fast.pk, "when": "now", "on": day.today.isoformat(), "price": ""},
     )
     assert answer.status_code == 302
     with day.scope():
