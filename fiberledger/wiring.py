@@ -54,7 +54,13 @@ LISTENERS: dict[type, list[str]] = {
 }
 
 
+# Somebody who has paid waits for these, and for what they set going.
+URGENT = {"dunning.reconsider"}
+
+
 def install() -> None:
     tenancy.provisioners[:] = PROVISIONERS
     jobs.listeners.clear()
     jobs.listeners.update(LISTENERS)
+    jobs.urgent.clear()
+    jobs.urgent.update(URGENT)

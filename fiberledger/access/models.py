@@ -994,10 +994,14 @@ class LineCommand(TenantModel):
     answered_at = models.DateTimeField(_("answered"), null=True)
     actor_name = models.CharField(_("by"), max_length=120)
     by_hand = models.BooleanField(default=False)  # somebody wants this session dropped, whatever its terms
+    urgent = models.BooleanField(default=False, db_default=False)  # somebody waits for it: sent before the others
 
     class QuerySet(TenantQuerySet):
         def waiting(self):
             return self.filter(state="waiting")
+
+        def in_turn(self):
+            return self.waiting().order_by("-urgent", "pk")
 
     objects = TenantManager.from_queryset(QuerySet)()
 
@@ -1016,7 +1020,9 @@ class LineCommand(TenantModel):
         ]
         indexes = [
             models.Index(fields=["tenant", "username", "-id"], name="line_command_username"),
-            models.Index(fields=["tenant", "nas"], name="line_command_waiting", condition=Q(state="waiting")),
+            models.Index(
+                fields=["tenant", "nas", "-urgent", "id"], name="line_command_in_turn", condition=Q(state="waiting")
+            ),
         ]
 
     def __str__(self) -> str:

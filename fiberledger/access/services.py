@@ -712,24 +712,35 @@ def heal(found: Sequence[Drift], *, by: Any) -> int:
 
 def want_commands(commands: Sequence[tuple[UUID, int, str, str, str]], *, by: str, by_hand: bool = False) -> int:
     """Write down commands (session, router, username, kind, reason) and let the jobs send them. A session for which
-    one is waiting already gets no second."""
+    one is waiting already gets no second. By hand, or from an urgent job, they go before all others of their router."""
     if not commands:
         return 0
+    urgent = by_hand or jobs.is_urgent()
     made = LineCommand.objects.bulk_create(
         [
             LineCommand(
                 tenant_id=current_tenant_id(), session_key=key, nas_id=nas_id, username=username, kind=kind,
-                reason=why[:120], actor_name=by[:120], asked_at=calendar.now(), by_hand=by_hand,
+                reason=why[:120], actor_name=by[:120], asked_at=calendar.now(), by_hand=by_hand, urgent=urgent,
             )
             for key, nas_id, username, kind, why in commands
         ],
         ignore_conflicts=True,
     )  # fmt: skip
+    if urgent:
+        keys = [command[0] for command in commands]
+        LineCommand.objects.waiting().filter(session_key__in=keys, urgent=False).update(urgent=True)
     for nas_id in sorted({command[1] for command in commands}):
-        jobs.enqueue(
-            "access.send_commands", nas_id=nas_id, lock=f"access.nas:{nas_id}", queueing_lock=f"access.nas:{nas_id}"
-        )
+        send_soon(nas_id, urgent=urgent)
     return len(made)
+
+
+def send_soon(nas_id: int, *, urgent: bool = False, at: datetime | None = None) -> None:
+    """Have a job send what waits for the router. An urgent one does not wait behind one that is to try again later."""
+    turn = "soon" if urgent else "turn"
+    jobs.enqueue(
+        "access.send_commands", nas_id=nas_id, at=at, lock=f"access.nas:{nas_id}",
+        queueing_lock=f"access.nas.{turn}:{nas_id}", priority=jobs.SOON if urgent else 0,
+    )  # fmt: skip
 
 
 def apply_now(subscription_ids: Sequence[int], *, by: Any = None, reason: str = "") -> Rebuilt:

@@ -5,14 +5,16 @@ Verbs: task, periodic, enqueue, publish, for_each_tenant, start_run, running, pr
 A job carries ids only, may run twice, and makes true what should be true. Listeners are named in wiring.
 """
 
-from .queue import SOON, enqueue, for_each_tenant, listeners, periodic, publish, task
+from .queue import SOON, as_urgent_as, enqueue, for_each_tenant, is_urgent, listeners, periodic, publish, task, urgent
 from .runs import progress, running, start_run
 from .waiting import run_waiting
 
 __all__ = [
     "SOON",
+    "as_urgent_as",
     "enqueue",
     "for_each_tenant",
+    "is_urgent",
     "listeners",
     "periodic",
     "progress",
@@ -21,4 +23,5 @@ __all__ = [
     "running",
     "start_run",
     "task",
+    "urgent",
 ]

@@ -8,6 +8,8 @@ from procrastinate.contrib.django import app
 
 from fiberledger import calendar
 
+from .queue import as_urgent_as
+
 _AT_ONCE = 200
 
 
@@ -18,12 +20,13 @@ def run_waiting(tenant_id: int, *, limit: int = 100_000) -> int:
     """
     ran = 0
     while claimed := _claim(tenant_id):
-        status: dict[str, list[int]] = {"succeeded": [], "failed": [], "todo": [job for job, _name, _args in claimed]}
+        status: dict[str, list[int]] = {"succeeded": [], "failed": [], "todo": [job[0] for job in claimed]}
         try:
-            for job, name, args in claimed:
+            for job, name, args, priority in claimed:
                 status["todo"].remove(job)
                 status["failed"].append(job)
-                inspect.unwrap(app.tasks[name].func)(**json.loads(args))  # Django hands jsonb over as text
+                with as_urgent_as(priority):
+                    inspect.unwrap(app.tasks[name].func)(**json.loads(args))  # Django hands jsonb over as text
                 status["succeeded"].append(status["failed"].pop())
         finally:
             for word, jobs in status.items():
@@ -34,7 +37,7 @@ def run_waiting(tenant_id: int, *, limit: int = 100_000) -> int:
     return ran
 
 
-def _claim(tenant_id: int) -> list[tuple[int, str, str]]:
+def _claim(tenant_id: int) -> list[tuple[int, str, str, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE procrastinate_jobs SET status = 'doing' WHERE id IN (
@@ -45,8 +48,7 @@ def _claim(tenant_id: int) -> list[tuple[int, str, str]]:
                RETURNING id, task_name, args, priority""",
             [tenant_id, calendar.now(), _AT_ONCE],
         )
-        claimed = sorted(cursor.fetchall(), key=lambda job: (-job[3], job[0]))
-    return [job[:3] for job in claimed]
+        return sorted(cursor.fetchall(), key=lambda job: (-job[3], job[0]))
 
 
 def _mark(jobs: list[int], status: str) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import suppress
+from typing import Any
 
 from procrastinate import App, PsycopgConnector
 from procrastinate.contrib.django import app
@@ -10,6 +12,8 @@ from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import ConnectorException
 
 from fiberledger.operate import Trouble, outage
+
+from .queue import SOON_QUEUE
 
 # A worker that has not been heard of for DEAD_AFTER is dead; its jobs run again LOOK_EVERY later at the latest.
 HEARTBEAT, DEAD_AFTER, LOOK_EVERY = 4.0, 20.0, 5.0
@@ -52,16 +56,26 @@ def work(concurrency: int) -> None:
 async def _serve(at_work: App, concurrency: int) -> None:
     async with at_work.open_async():
         looking = asyncio.create_task(_look_for_stalled(at_work))
+        # However much is due, one hand is free for what somebody waits for.
+        free = asyncio.create_task(_work(at_work, "soon", 1, queues=[SOON_QUEUE], install_signal_handlers=False))
         try:
-            await at_work.run_worker_async(
-                concurrency=concurrency,
-                shutdown_graceful_timeout=6,
-                name=f"worker-{os.getpid()}",
-                update_heartbeat_interval=HEARTBEAT,
-                stalled_worker_timeout=DEAD_AFTER,
-            )
+            await _work(at_work, "worker", concurrency)
         finally:
             looking.cancel()
+            free.cancel()
+            with suppress(asyncio.CancelledError):
+                await free
+
+
+async def _work(at_work: App, name: str, concurrency: int, **more: Any) -> None:
+    await at_work.run_worker_async(
+        concurrency=concurrency,
+        shutdown_graceful_timeout=6,
+        name=f"{name}-{os.getpid()}",
+        update_heartbeat_interval=HEARTBEAT,
+        stalled_worker_timeout=DEAD_AFTER,
+        **more,
+    )
 
 
 async def _look_for_stalled(at_work: App) -> None:
