@@ -18,6 +18,7 @@ ACTIONS = {
     "router.api_password_set": _("Router API password changed"),
     "router.secret_set": _("Router secret changed"),
     "router.secret_revealed": _("Router secret revealed"),
+    "router.tunnel_key_revealed": _("Router WireGuard key revealed"),
     "router.api_password_revealed": _("Router API password revealed"),
     "router.certificate_accepted": _("Router's new certificate accepted"),
     "pop.added": _("Point of presence added"),
@@ -27,5 +28,4 @@ ACTIONS = {
     "drift.healed": _("Difference on the network put right by hand"),
     "session.disconnected": _("Session disconnected"),
 }
-CRITICAL = {"router.secret_set", "router.api_password_set", "account.password_revealed", "router.secret_revealed", "router.api_password_revealed",
-            "router.certificate_accepted"}  # fmt: skip
+CRITICAL = {"router.secret_set", "router.api_password_set", "account.password_revealed", "router.secret_revealed", "router.api_password_revealed", "router.tunnel_key_revealed",            "router.certificate_accepted"}  # fmt: skip

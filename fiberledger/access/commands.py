@@ -65,6 +65,14 @@ def add_commands(subparsers: Any) -> None:
     drift.add_argument("--json", action="store_true", help="print a JSON object per session")
     drift.set_defaults(run=_drift)
 
+    wireguard = verbs.add_parser(
+        "wireguard",
+        help="the server's side of the routers' tunnels",
+        description="Prints a configuration for wg-quick with every router that has a WireGuard tunnel, of all tenants. It holds "
+        "our private key. WIREGUARD_ENDPOINT is where routers find us, RADIUS_ADDRESS our address in the tunnel.",
+    )
+    wireguard.set_defaults(run=_wireguard)
+
     status = verbs.add_parser("status", help="who is online, which routers are silent, what waits")
     status.add_argument("--tenant", metavar="SLUG", help="this tenant only")
     status.add_argument("--json", action="store_true", help="print one JSON object")
@@ -177,6 +185,25 @@ def _tenants(slug: str | None) -> list[Any]:
     if slug and not found:
         raise Refusal(f"there is no tenant {slug!r}")
     return found
+
+
+def _wireguard(options: Any) -> int:
+    from fiberledger.tenancy import tenant_scope
+    from fiberledger.tenancy.models import Tenant
+
+    from . import tunnel
+    from .models import Nas
+
+    address = os.environ.get("RADIUS_ADDRESS", "")
+    if not address:
+        raise Trouble("set RADIUS_ADDRESS to this server's own address in the tunnel, e.g. 10.99.0.1")
+    routers = []
+    for tenant in Tenant.objects.order_by("pk"):
+        with tenant_scope(tenant.pk):
+            for nas in Nas.objects.in_use().filter(tunnel=True).order_by("pk"):
+                routers.append((f"{tenant.slug}: {nas.name}", nas.tunnel_public, nas.src_ip))
+    print(tunnel.server_side(routers, address=address))
+    return 0
 
 
 def _rebuild(options: Any) -> int:

@@ -34,7 +34,7 @@ class NasForm(forms.ModelForm):
     )
 
     sections = [
-        (_("Router"), ["name", "kind", "src_ip", "pop", "branch", "capacity", "active", "note"]),
+        (_("Router"), ["name", "kind", "src_ip", "tunnel", "pop", "branch", "capacity", "active", "note"]),
         (_("RADIUS"), ["new_secret", "interim_seconds", "signing", "coa_port"]),
         (_("MikroTik API"), ["api_username", "new_api_password", "api_port", "api_tls"]),
         (_("Who is not served"), ["for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate"]),
@@ -43,7 +43,7 @@ class NasForm(forms.ModelForm):
     class Meta:
         model = Nas
         fields = [
-            "name", "kind", "src_ip", "pop", "branch", "capacity", "active", "note", "interim_seconds", "signing", "coa_port",
+            "name", "kind", "src_ip", "tunnel", "pop", "branch", "capacity", "active", "note", "interim_seconds", "signing", "coa_port",
             "api_username", "api_port", "api_tls", "for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate",
         ]  # fmt: skip
 

@@ -26,7 +26,7 @@ from fiberledger.tenancy.models import (
     TenantQuerySet,
 )
 
-from . import secrets
+from . import secrets, tunnel
 from .rules import OF_BINDING, USERNAME, items_for, normal_mac, normal_prefix6
 
 is_username = RegexValidator(
@@ -202,6 +202,12 @@ class Nas(TenantModel):
     )  # fmt: skip
     api_tls = models.BooleanField(_("API over TLS"), default=False)
     note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    tunnel = models.BooleanField(
+        _("WireGuard tunnel to us"), default=False, db_default=False,
+        help_text=_("RouterOS 7. The source address is the router's own in the tunnel; we make its key."),
+    )  # fmt: skip
+    tunnel_key = models.BinaryField(null=True, editable=False)
+    tunnel_public = models.CharField(max_length=44, blank=True, default="", db_default="", editable=False)
     # SHA-256 of the certificate it is known by over TLS, and of another one that it showed since and that is not accepted.
     certificate = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     certificate_offered = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
@@ -308,6 +314,10 @@ class Nas(TenantModel):
     @property
     def has_api(self) -> bool:
         return self.kind == self.Kind.MIKROTIK and bool(self.api_username and self.api_password)
+
+    def keep_tunnel_key(self, text: str) -> None:
+        self.tunnel_key = secrets.lock(text, f"nas-tunnel:{self.tenant_id}")
+        self.tunnel_public = tunnel.public_key(text)
 
     def keep_secret(self, text: str) -> None:
         self.secret = secrets.lock(text, f"nas:{self.tenant_id}")

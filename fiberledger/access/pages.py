@@ -196,12 +196,19 @@ def on_router(request: Any, nas: Nas) -> dict[str, Any]:
 
 
 def setup(request: Any, nas: Nas) -> dict[str, Any]:
-    """The commands to paste into the router. The secret stands in it only for who revealed it."""
-    from .routeros import our_address, script
+    """The commands to paste into the router. What is secret stands in it only for who revealed it."""
+    from .routeros import VERSIONS, our_address, script
 
+    asked = request.GET.get("os", "")
+    version = int(asked) if asked in map(str, VERSIONS) else VERSIONS[0]
     return {
-        "script": script(nas, server=our_address(request.get_host()), secret=""),
+        "nas": nas,
+        "script": script(nas, server=our_address(request.get_host()), version=version),
+        "version": version,
+        "versions": VERSIONS,
         "mikrotik": nas.kind == Nas.Kind.MIKROTIK,
+        "may_reveal": request.actor.may("access.routers") and request.actor.may("access.reveal"),
+        "filename": f"fiberledger-{nas.pk}.rsc",
     }
 
 

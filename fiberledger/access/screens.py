@@ -193,7 +193,7 @@ routers = Screen(
     status="",
     number="src_ip",
     sections=(
-        (_("Router"), ("name", "kind", "src_ip", "pop", "branch", "capacity", "active", "note")),
+        (_("Router"), ("name", "kind", "src_ip", "tunnel", "pop", "branch", "capacity", "active", "note")),
         (_("RADIUS"), ("interim_seconds", "signing", "signed_at", "unsigned_at", "coa_port")),
         (_("MikroTik API"), ("api_username", "api_port", "api_tls")),
         (_("Who is not served"), ("for_suspended", "for_unknown", "walled_pool", "walled_list", "walled_rate")),

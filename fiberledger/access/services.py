@@ -23,7 +23,7 @@ from fiberledger.subscribers import states
 from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant, current_tenant_id
 
-from . import drift, secrets, vendors
+from . import drift, secrets, tunnel, vendors
 from .models import (
     AccessAccount,
     AccessPolicy,
@@ -363,6 +363,11 @@ def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> 
     wall = vendors.wall(nas.kind, nas.walled_list, nas.walled_rate)
     nas.walled_attributes, nas.walled_values = [name for name, _value in wall], [value for _name, value in wall]
     another_kind = nas.kind not in kinds_in_use()
+    new_tunnel = nas.tunnel and nas.tunnel_key is None
+    if new_tunnel:
+        nas.keep_tunnel_key(tunnel.new_key())
+    elif not nas.tunnel:
+        nas.tunnel_key, nas.tunnel_public = None, ""
     if not nas.api_username:
         nas.api_password = None
     elif nas.api_password is None:
@@ -387,6 +392,8 @@ def save_nas(nas: Nas, *, secret: str = "", api_password: str = "", by: Any) -> 
         vault.changed("access.nas.secret", nas)
     if api_password:
         vault.changed("access.nas.api_password", nas)
+    if new_tunnel:
+        vault.changed("access.nas.tunnel_key", nas)
     if secret and not new:
         audit.note(by, "router.secret_set", nas)
     if api_password and not new:

@@ -5,6 +5,7 @@ from fiberledger.vault.registry import Locked
 LOCKED = [
     Locked("access.nas", "secret", "nas", _("RADIUS secret"), "router.secret_revealed", listed=True),
     Locked("access.nas", "api_password", "nas-api", _("API password"), "router.api_password_revealed", listed=True),
+    Locked("access.nas", "tunnel_key", "nas-tunnel", _("WireGuard key"), "router.tunnel_key_revealed", listed=True),
     Locked("access.accessaccount", "password", "account", _("Network password"), "account.password_revealed"),
 ]
 NOT_LOCKED = {

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -169,15 +170,20 @@ def reveal_api_password(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _of_router(request: HttpRequest, pk: int, field: str) -> revealing.Secret:
     nas = get_object_or_404(Nas.objects.visible_to(request.actor), **{"pk": pk, f"{field}__isnull": False})
-    return revealing.Secret(
-        f"access.nas.{field}", nas, reverse("access:nas", args=[pk]), _commands if field == "secret" else None
+    also = _commands if field == "secret" and nas.kind == Nas.Kind.MIKROTIK else None
+    return revealing.Secret(f"access.nas.{field}", nas, reverse("access:nas", args=[pk]), also)
+
+
+def _commands(request: HttpRequest, nas: Nas, secret: str, see: Callable[[str], str]) -> str:
+    """The whole set-up script. Each secret in it is looked at for itself, and written down."""
+    return script(
+        nas,
+        server=our_address(request.get_host()),
+        secret=secret,
+        api_password=see("access.nas.api_password") if nas.has_api else "",
+        tunnel_key=see("access.nas.tunnel_key") if nas.tunnel and nas.tunnel_key else "",
+        version=6 if request.GET.get("os") == "6" else 7,
     )
-
-
-def _commands(request: HttpRequest, nas: Nas, secret: str) -> str:
-    if nas.kind != Nas.Kind.MIKROTIK:
-        return ""
-    return script(nas, server=our_address(request.get_host()), secret=secret)
 
 
 @staff("access.disconnect")

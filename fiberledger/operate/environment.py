@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 ROLES = ("fl_owner", "fl_app", "fl_radius", "fl_control")
-KEYS = ("django_key", "field_key", "radius_key")  # urlsafe base64 of 32 bytes, as Fernet wants them
+KEYS = ("django_key", "field_key", "radius_key", "wireguard_key")  # urlsafe base64 of 32 bytes, as Fernet wants them
 ALIASES = {"default": "fl_app", "owner": "fl_owner", "control": "fl_control"}
 SOCKET_PORT = "5432"  # only the name of the socket file; nothing listens on the network
 LONGEST_SOCKET = 107  # sun_path without its closing zero

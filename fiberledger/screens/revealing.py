@@ -24,12 +24,13 @@ from .form_pages import form_page
 
 @dataclass(frozen=True)
 class Secret:
-    """Which secret of which row; `also(request, row, word)` makes a text that needs it, such as a script."""
+    """Which secret of which row; `also(request, row, word, see)` makes a text that needs it, such as a script: `see(code)`
+    brings another secret of the row, for the same reason."""
 
     code: str
     row: Any
     back: str
-    also: Callable[[Any, Any, str], str] | None = None
+    also: Callable[[Any, Any, str, Callable[[str], str]], str] | None = None
 
 
 class RevealForm(forms.Form):
@@ -65,8 +66,12 @@ def reveal(request: HttpRequest, find: Callable[[], Secret]) -> HttpResponse:
         else:
             with tenant_scope(request.tenant.pk):
                 secret = find()
-                word = vault.look(secret.code, secret.row, reason=form.cleaned_data["reason"], by=request.actor)
-                script = secret.also(request, secret.row, word) if secret.also else ""
+
+                def see(code: str) -> str:
+                    return vault.look(code, secret.row, reason=form.cleaned_data["reason"], by=request.actor)
+
+                word = see(secret.code)
+                script = secret.also(request, secret.row, word, see) if secret.also else ""
                 kind = kinds()[secret.code]
                 return render(
                     request,

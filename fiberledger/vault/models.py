@@ -15,7 +15,7 @@ DAYS = 180  # after which a secret is due to be changed, unless the tenant says 
 class DataKey(TenantModel):
     """A key that locks a tenant's secrets, locked itself with a master key. The newest one locks; all of them open."""
 
-    number = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
     master = models.CharField(max_length=40)
     wrapped = models.BinaryField()
     created_at = models.DateTimeField(default=calendar.now)

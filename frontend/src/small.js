@@ -21,6 +21,14 @@ export function start() {
         say(word("failed"), "bad");
       }
     }
+    const save = event.target.closest("[data-save]");
+    if (save) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([save.dataset.text], { type: "text/plain" }));
+      link.download = save.dataset.save;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    }
     if (event.target.closest("[data-print]")) print();
     // A link to a PDF with data-print-of opens it in a hidden frame and brings up the printer.
     const paper = event.target.closest("[data-print-of]");

@@ -91,8 +91,8 @@ def test_what_is_kept_is_listed_with_its_age_and_who_looked(isp, router, clock):
 def test_the_owner_says_how_often(isp, router, clock):
     admin, url = isp.client("admin"), reverse("team:secrets-policy")
     assert "180" in admin.get(url).content.decode()
-    assert admin.post(url, {"days0": "0", "days1": "30"}).status_code == 422
-    assert admin.post(url, {"days0": "400", "days1": "30"}).status_code == 302
+    assert admin.post(url, {"days0": "0", "days1": "30", "days2": "30"}).status_code == 422
+    assert admin.post(url, {"days0": "400", "days1": "30", "days2": "30"}).status_code == 302
     clock.forward(days=200)
     assert not worklist(isp)  # the RADIUS secret may stay 400 days
     assert isp.client("manager").get(url).status_code == 403

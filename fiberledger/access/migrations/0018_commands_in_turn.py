@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0015_attributes"),
+        ("access", "0017_allowance"),
         ("tenancy", "0002_guard"),
     ]
 
