@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from contextlib import suppress
 from typing import Any
 
 from procrastinate import App, PsycopgConnector
@@ -54,17 +53,23 @@ def work(concurrency: int) -> None:
 
 
 async def _serve(at_work: App, concurrency: int) -> None:
+    """However much is due, one hand is free for what somebody waits for. Both end together, told to or not."""
     async with at_work.open_async():
         looking = asyncio.create_task(_look_for_stalled(at_work))
-        # However much is due, one hand is free for what somebody waits for.
-        free = asyncio.create_task(_work(at_work, "soon", 1, queues=[SOON_QUEUE], install_signal_handlers=False))
+        hands = [
+            asyncio.create_task(_work(at_work, "worker", concurrency)),
+            asyncio.create_task(_work(at_work, "soon", 1, queues=[SOON_QUEUE], install_signal_handlers=False)),
+        ]
         try:
-            await _work(at_work, "worker", concurrency)
+            await asyncio.wait(hands, return_when=asyncio.FIRST_COMPLETED)
         finally:
             looking.cancel()
-            free.cancel()
-            with suppress(asyncio.CancelledError):
-                await free
+            for hand in hands:
+                hand.cancel()
+            ended = await asyncio.gather(*hands, return_exceptions=True)
+        for end in ended:
+            if isinstance(end, Exception):
+                raise end
 
 
 async def _work(at_work: App, name: str, concurrency: int, **more: Any) -> None:
