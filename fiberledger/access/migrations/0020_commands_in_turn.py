@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0017_allowance"),
+        ("access", "0019_realms_and_vpn"),
         ("tenancy", "0002_guard"),
     ]
 

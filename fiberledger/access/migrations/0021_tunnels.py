@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("access", "0018_commands_in_turn"),
+        ("access", "0020_commands_in_turn"),
     ]
 
     operations = [
