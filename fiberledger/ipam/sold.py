@@ -19,7 +19,8 @@ from .models import Holding, Prefix
 
 
 def give(sold: SoldAddOn, by: Any) -> str:
-    """The address that was asked for, or the next free one of the public (or static) prefixes of the line's branch.
+    """The address that was asked for, or the next free one of the public (or static) prefixes of the line's branch, the
+    narrowest first: a block that others lie in is there to be shared out.
 
     Refuses one that somebody holds, and says who does; and where none is free.
     """
@@ -28,7 +29,8 @@ def give(sold: SoldAddOn, by: Any) -> str:
         return services.assign(subscription=line, address=sold.detail, by=by).address
     role = Prefix.Role.PUBLIC if sold.is_public else Prefix.Role.STATIC
     theirs = Q(branch__isnull=True) | Q(branch=line.subscriber.branch_id)
-    for prefix in Prefix.objects.filter(theirs, role=role, vrf=services.main_vrf()).order_by("network"):
+    prefixes = Prefix.objects.filter(theirs, role=role, vrf=services.main_vrf()).order_by("network")
+    for prefix in sorted(prefixes, key=lambda prefix: -prefix.network.prefixlen):
         if prefix.network.version == 4:
             try:
                 with transaction.atomic():

@@ -29,7 +29,8 @@ def catalogue(isp, **tax):
         for name, fields in ADD_ONS.items():
             fields = fields | {"price": Decimal(fields["price"])}
             AddOn.objects.create(name=name, code=name, currency="PKR", tax=rate, **fields)
-        ipam.save_prefix(Prefix(network=ip_network("203.0.113.0/29"), role="public"), by=isp.system())
+        for network in ("203.0.113.0/24", "203.0.113.8/29"):
+            ipam.save_prefix(Prefix(network=ip_network(network), role="public"), by=isp.system())
 
 
 def form_of(client, line):
@@ -134,9 +135,9 @@ def test_a_fixed_address_is_found_set_on_the_account_and_let_go(isp, clock):
     isp.run()
     with isp.scope():
         sold = SoldAddOn.objects.get()
-        assert sold.detail == "203.0.113.1" == AccessAccount.objects.get().static_ip
-    taken = sell(isp, bilal, "Fixed address", detail="203.0.113.1")
-    assert taken.status_code == 422 and "203.0.113.1 is held by" in taken.content.decode()
+        assert sold.detail == "203.0.113.9" == AccessAccount.objects.get().static_ip
+    taken = sell(isp, bilal, "Fixed address", detail="203.0.113.9")
+    assert taken.status_code == 422 and "203.0.113.9 is held by" in taken.content.decode()
     typed = sell(isp, bilal, "Fixed address", detail="203.0.113")
     assert typed.status_code == 422 and "Write an address such as" in typed.content.decode()
     with isp.scope():
@@ -151,7 +152,7 @@ def test_a_fixed_address_is_found_set_on_the_account_and_let_go(isp, clock):
     with isp.scope():
         assert not Holding.objects.current().exists()
         assert AccessAccount.objects.get().static_ip is None
-    assert sell(isp, bilal, "Fixed address", detail="203.0.113.1").status_code == 302
+    assert sell(isp, bilal, "Fixed address", detail="203.0.113.9").status_code == 302
 
 
 def test_an_invoice_billed_again_asks_for_the_add_on_again_and_only_once(isp, clock):
