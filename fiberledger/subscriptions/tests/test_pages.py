@@ -306,7 +306,7 @@ def test_plans_are_listed_added_and_changed(day):
     answer = client.post("/catalog/plans/new/", {
         "name": "Giga", "code": "", "category": "business", "status": "active", "connection_type": "pppoe", "price": "9000",
         "validity_days": 30, "download_kbps": 1000000, "upload_kbps": 1000000, "areas": [day.shop.city.pk],
-        "sold_by_resellers": "on", "cycle": "fixed",
+        "sold_by_resellers": "on", "cycle": "fixed", "at_limit": "nothing",
     })  # fmt: skip
     assert answer.status_code == 302, answer.content.decode()[:3000]
     with day.scope():
