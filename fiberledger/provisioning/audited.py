@@ -5,6 +5,7 @@ ACTIONS = {
     "difference.accepted": _("Difference on a router accepted"),
     "difference.taken_over": _("Somebody else's entry on a router taken over"),
     "difference.healed": _("Difference on a router put right by hand"),
+    "router.brought_over": _("Router read for an import"),
     "router_change.asked": _("Change of a router prepared"),
     "router_change.approved": _("Change of a router approved"),
     "router_config.seen": _("Configuration of a router looked at"),

@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from fiberledger.places.models import Area
+
 from . import services
 from .models import Change, OnRouter
 
@@ -43,4 +45,14 @@ class ChangeForm(forms.Form):
 
     kind = forms.ChoiceField(
         label=_("What?"), choices=Change.Kind.choices, widget=forms.RadioSelect(attrs={"class": "check"})
+    )
+
+
+class BringOverForm(forms.Form):
+    """Where the people of a router live: it does not say so itself."""
+
+    area = forms.ModelChoiceField(
+        label=_("Area"),
+        queryset=Area.objects.all(),
+        help_text=_("It can be corrected per row in the list, before it is taken."),
     )

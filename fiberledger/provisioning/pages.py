@@ -29,6 +29,15 @@ def heal_many(request: Any, rows: QuerySet) -> None:
     screens.toast(request, text, "info")
 
 
+def take_over_many(request: Any, rows: QuerySet) -> None:
+    count = 0
+    for found in rows.filter(what=Difference.What.TAKEN)[:1000]:
+        services.take_over(found, by=request.actor)
+        count += 1
+    text = ngettext("%(n)d entry is being taken over.", "%(n)d entries are being taken over.", count) % {"n": count}
+    screens.toast(request, text, "info")
+
+
 def lines_on(request: Any, nas: Nas) -> dict[str, Any]:
     """What we keep on this router, how it goes, what differs and what was done."""
     kept = OnRouter.objects.filter(pk=nas.pk).first()
@@ -54,6 +63,7 @@ def lines_on(request: Any, nas: Nas) -> dict[str, Any]:
         "said": facts,
         "may_keep": request.actor.may("provisioning.routers"),
         "may_heal": request.actor.may("provisioning.heal"),
+        "may_bring": request.actor.may("provisioning.routers") and request.actor.may("imports.take"),
         "differences": screens.table(
             [Column("name", kind="code"), Column("kind", value=kind_word), Column("what", kind="badge"), "has", "wants",
              Column("state", kind="badge"), Column("since", kind="ago")],

@@ -103,6 +103,14 @@ differences = Screen(
             "provisioning.heal",
             _("Look at the routers of %(count)s differences now, and put right what differs?"),
         ),
+        Bulk(
+            "take-over",
+            _("Take over"),
+            pages.take_over_many,
+            "stamp",
+            "provisioning.heal",
+            _("Make the entries of %(count)s differences ours, in their place? Other differences are left as they are."),
+        ),
     ),
     buttons=(
         Button(

@@ -17,7 +17,7 @@ from fiberledger.routers.drivers import TAG, Queue, Step, Thing, Way, tag_of
 from fiberledger.tenancy import Refusal, current_tenant_id
 
 from .models import Difference, LineOnRouter, OnRouter, RouterStep
-from .rules import EVERYTHING, FIXED, Key, Wall, Want, line_of, wanted_things
+from .rules import EVERYTHING, FIXED, Key, Wall, Want, differs, line_of, wanted_things
 from .working import Result, Work
 
 EVERY = timedelta(minutes=5)
@@ -255,8 +255,9 @@ def _keep_differences(work: Work, want: Want, result: Result, now: datetime) -> 
             answer=outcome.answer if outcome else "",
         )  # fmt: skip
     for key, holder in plan.taken.items():
+        apart = differs(want.things[key], holder)
         rows[key] = Difference(
-            what="taken", has=_words(holder.thing)[:200], wants=_words(want.things[key])[:200], state="blocked",
+            what="taken", has=_some(holder.thing, apart), wants=_some(want.things[key], apart), state="blocked",
             answer=holder.note[:200],
         )  # fmt: skip
     for account_id in want.impossible:
@@ -295,16 +296,17 @@ def _has_and_wants(step: Step, before: Thing | None) -> tuple[str, str]:
         return "", _words(step.thing)[:200]
     if step.verb == "remove":
         return _words(step.thing)[:200], ""
-    has, wants = (before.shown() if before else {}), step.thing.shown()
-    shown = [name for name in step.differs if name != "comment"]
-    return (
-        ", ".join(f"{name}={has.get(name, '–')}" for name in shown)[:200],
-        ", ".join(f"{name}={wants.get(name, '–')}" for name in shown)[:200],
-    )
+    return _some(before, step.differs), _some(step.thing, step.differs)
+
+
+def _some(thing: Thing | None, names: Iterable[str]) -> str:
+    has = thing.shown() if thing else {}
+    return ", ".join(f"{name}={has.get(name, '–')}" for name in names if name != "comment")[:200]
 
 
 def _words(thing: Thing) -> str:
-    return ", ".join(f"{name}={value}" for name, value in thing.shown().items())
+    """What it says besides its name, which stands beside it."""
+    return ", ".join(f"{name}={value}" for name, value in thing.shown().items() if name != "name")
 
 
 def _account_of(thing: Thing) -> int | None:

@@ -6,7 +6,7 @@ from fiberledger import calendar, jobs
 from fiberledger.access.models import Nas
 from fiberledger.tenancy import tenant_scope
 
-from . import changes, rounds, services
+from . import bringing, changes, rounds, services
 from .models import OnRouter
 
 
@@ -31,6 +31,11 @@ def follow(tenant_id: int, subscription_ids: list[int], **_: object) -> None:
 def tidy(tenant_id: int) -> None:
     with tenant_scope(tenant_id):
         services.forget_steps()
+
+
+@jobs.task("provisioning.bring_over")
+def bring_over(tenant_id: int, run_id: int) -> None:
+    bringing.bring_over(tenant_id, run_id)
 
 
 @jobs.task("provisioning.read_change")

@@ -6,6 +6,7 @@ app_name = "provisioning"
 urlpatterns = [
     path("routers/<int:pk>/", views.keep, name="keep"),
     path("routers/<int:pk>/look/", views.look, name="look"),
+    path("routers/<int:pk>/bring-over/", views.bring_over, name="bring-over"),
     path("routers/<int:pk>/change/", views.ask_change, name="ask-change"),
     path("routers/<int:pk>/copy/", views.copy_now, name="copy-now"),
     path("changes/<int:pk>/", views.change, name="change"),

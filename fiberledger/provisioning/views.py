@@ -15,8 +15,8 @@ from fiberledger.identity.guards import staff
 from fiberledger.screens import Column
 from fiberledger.tenancy import Refusal
 
-from . import changes, services
-from .forms import AcceptForm, ChangeForm, KeepForm
+from . import bringing, changes, services
+from .forms import AcceptForm, BringOverForm, ChangeForm, KeepForm
 from .models import Change, ConfigCopy, Difference, OnRouter
 
 SHOWN = 400  # lines of a comparison
@@ -108,6 +108,28 @@ def ask_change(request: HttpRequest, pk: int) -> HttpResponse:
     return screens.form_page(
         request, form, title=_("Change %(name)s") % {"name": nas.name}, submit=_("Show what would change"), back=(nas.name, _tab(pk)),
         template="screens/task.html", help=_("Nothing is changed before you have seen it and approved of it."),
+    )  # fmt: skip
+
+
+@staff("provisioning.routers", "imports.take")
+def bring_over(request: HttpRequest, pk: int) -> HttpResponse:
+    """Read what is on a router as a customer list, and put it among the imports."""
+    nas = get_object_or_404(Nas.objects.visible_to(request.actor), pk=pk)
+    form = BringOverForm(request.POST or None)
+    if form.is_valid():
+        try:
+            bringing.start(nas, form.cleaned_data["area"], by=request.actor)
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            screens.toast(
+                request, _("%(name)s is being read; its list appears here in a moment.") % {"name": nas.name}, "info"
+            )
+            return redirect("imports:importrun-list")
+    return screens.form_page(
+        request, form, title=_("Bring over what is on %(name)s") % {"name": nas.name}, submit=_("Read the router"),
+        back=(nas.name, _tab(pk)), template="screens/task.html",
+        help=_("Its logins become the rows of a customer list, with name and telephone from the comments and the plan of their speed. Nothing is stored before you have looked through it."),
     )  # fmt: skip
 
 

@@ -281,3 +281,54 @@ def test_the_subscriber_sees_where_their_line_stands(isp, nas, tower):
     url = reverse("subscribers:subscriber", args=[account.subscription.subscriber_id])
     page = isp.client("owner").get(url).content.decode()
     assert "On the router" in page and "Confirmed" in page
+
+
+def test_what_is_on_a_router_is_brought_over_and_then_taken_over(isp, nas, tower):
+    """The provider's own router of ten years: its logins become subscribers by the import, and its entries ours in their place."""
+    from fiberledger.access.models import AccessAccount
+    from fiberledger.imports import services as imports
+    from fiberledger.imports.models import ImportRun
+    from fiberledger.jobs.models import Run
+
+    area = isp.area()
+    make_line(isp, "Basit", "basit", phone="03001234599")
+    tower.put("/ppp/profile", name="gold", rate_limit="10M/20M")
+    tower.put(
+        "/ppp/secret",
+        name="ali",
+        password="p1",
+        profile="gold",
+        comment="Ali Raza 0300-7654321",
+        remote_address="10.9.0.7",
+    )
+    tower.put("/ppp/secret", name="sara", password="p2", profile="gold", comment="no number", disabled="true")
+    tower.put("/ppp/secret", name="basit", password="p3", profile="gold")
+    owner, url = isp.client("owner"), reverse("provisioning:bring-over", args=[nas.pk])
+    assert "Nothing is stored before" in owner.get(url).content.decode()
+    assert owner.post(url, {"area": area.pk}).status_code == 302
+    isp.run()
+    with isp.scope():
+        assert Run.objects.get(kind="router-import").result == {"rows": 2, "here": 1}
+        run = ImportRun.objects.get()
+        assert {run.map[code] for code in ("name", "phone", "area", "plan", "username", "password", "static_ip")} == {
+            "Full Name", "Mobile", "Area", "Package", "Username", "Password", "Static IP",
+        }  # fmt: skip
+        assert "p1" not in repr(run.samples)
+        run = imports.set_map(run, run.map, by=isp.system())
+    imports.take(isp.tenant.pk, run.pk, by=isp.system())
+    with isp.scope():
+        run.refresh_from_db()
+        assert (run.taken, run.faulty) == (1, 1)  # who has no telephone number is the clerk's to ask
+        ali = AccessAccount.objects.get(username="ali")
+        assert (ali.plain_password(), ali.static_ip) == ("p1", "10.9.0.7")
+        assert ali.subscription.subscriber.name == "Ali Raza" and ali.subscription.plan.name == "Home 20"
+    keep(isp, nas)
+    with isp.scope():
+        assert set(Difference.objects.filter(what="taken").values_list("name", flat=True)) == {"ali", "basit"}
+        pks = list(Difference.objects.values_list("pk", flat=True))
+    owner.post(f"{reverse('provisioning:difference-list')}bulk/take-over/", {"pk": pks})
+    isp.run()
+    assert {name: row["comment"] for name, row in secrets_on(tower).items()} == {
+        "ali": f"fl:{ali.pk}", "basit": secrets_on(tower)["basit"]["comment"], "sara": "no number",
+    }  # fmt: skip
+    assert len(secrets_on(tower)) == 3

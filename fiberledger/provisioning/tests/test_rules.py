@@ -20,7 +20,7 @@ from fiberledger.provisioning.rules import (
     plan_of,
     wanted_things,
 )
-from fiberledger.routers.drivers import Found, ListEntry, Profile, Queue, Secret, Step
+from fiberledger.routers.drivers import Found, Lease, ListEntry, Profile, Queue, Secret, Step
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RATE = "10M/20M 20M/40M 7500k/15M 16/16"
@@ -168,3 +168,38 @@ def test_the_clock_cuts_a_line_whatever_job_has_run():
 )
 def test_whose_sessions_must_come_back(step, whose):
     assert ends_sessions(step) == whose
+
+
+@pytest.mark.parametrize(
+    ("note", "person", "phone"),
+    [
+        ("Ali Raza 0300-1234567", "Ali Raza", "0300-1234567"), ("Ali Raza, 0300 1234567, H#12", "Ali Raza", "0300 1234567"),
+        ("+92 300 1234567", "", "+92 300 1234567"), ("office", "office", ""), ("", "", ""), ("H 12 St 4", "H 12 St 4", ""),
+        ("محمد 03001234567", "محمد", "03001234567"),
+    ],
+)  # fmt: skip
+def test_names_and_telephones_in_comments(note, person, phone):
+    from fiberledger.provisioning.bringing import rows_of
+
+    secret = Found(Secret("", name="user1", password="x", profile="p"), "*1", False, frozenset(), note)
+    (row,) = rows_of([secret], {}, "Area", set()).rows
+    assert row[:2] == (person or "user1", phone) and row[4] == "p"
+
+
+def test_a_router_s_entries_as_rows_of_a_list():
+    from fiberledger.provisioning.bringing import rows_of
+
+    found = [
+        Found(Profile("", name="gold", rate_limit="10M/20M 20M/40M"), "*1"),
+        Found(Secret("", name="ali", password="p", profile="gold", remote_address="pool1", disabled="yes"), "*2"),
+        Found(Secret("fl:1", name="ours", password="p"), "*3", True),
+        Found(Secret("", name="Taken", password="p"), "*4"),
+        Found(Lease("", mac_address="AA:BB:CC:00:11:22", address="10.0.0.9"), "*5", note="shop"),
+        Found(Queue("", name="q", target="10.0.0.9/32", max_limit="1000000/2000000"), "*6"),
+    ]
+    brought = rows_of(found, {(10_000, 20_000): "Gold plan", (1_000, 2_000): "Slow"}, "Main", {"taken"})
+    assert brought.here == 2
+    assert brought.rows == [
+        ("ali", "", "Main", "Main", "Gold plan", "suspended", "ali", "p", "", "", ""),
+        ("shop", "", "Main", "Main", "Slow", "active", "", "", "", "", "AA:BB:CC:00:11:22 10.0.0.9"),
+    ]
