@@ -32,7 +32,7 @@ _OWN_ROOMS = (
     # records, contracts, work
     "ledger catalog subscribers notices subscriptions ipam billing payments access usage provisioning "
     # processes, faces
-    "dunning reports onboarding console team control demo"
+    "dunning reports tracing onboarding console team control demo"
 ).split()
 
 INSTALLED_APPS = [

@@ -233,6 +233,8 @@ _TEMPLATES = (
             "access.*",
             "vault.view",
             "ipam.*",
+            "tracing.open",
+            "tracing.ask",
             "provisioning.*",
             "files.view",
             "files.add",

@@ -12,6 +12,8 @@ ACTIONS = {
     "pool.added": _("Address pool added"),
     "pool.changed": _("Address pool changed"),
     "pool.removed": _("Address pool removed"),
+    "cgnat.added": _("CGNAT rule added"),
+    "cgnat.ended": _("CGNAT rule ended"),
     "address.assigned": _("Address assigned"),
     "address.reserved": _("Address reserved"),
     "address.released": _("Address released"),

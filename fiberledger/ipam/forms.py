@@ -12,7 +12,7 @@ from fiberledger.subscriptions.models import Subscription
 
 from . import services
 from .fields import AddressFormField
-from .models import Holding, Pool, Prefix, Vlan, Vrf
+from .models import CgnatRule, Holding, Pool, Prefix, Vlan, Vrf
 
 
 class VrfForm(forms.ModelForm):
@@ -25,6 +25,17 @@ class VlanForm(forms.ModelForm):
     class Meta:
         model = Vlan
         fields = ["number", "name", "branch", "description"]
+
+
+class CgnatRuleForm(forms.ModelForm):
+    """A rule of CGNAT. The outside addresses are shared by blocks of ports, in order."""
+
+    class Meta:
+        model = CgnatRule
+        fields = ["inside", "outside", "ports", "first_port", "note"]
+
+    def save_as(self, actor: Any) -> CgnatRule:
+        return services.save_rule(self.instance, by=actor)
 
 
 class PrefixForm(forms.ModelForm):

@@ -11,8 +11,9 @@ from fiberledger import calendar
 from fiberledger.identity.visibility import ScopedQuerySet
 from fiberledger.places.models import Branch
 from fiberledger.subscriptions.models import Subscription
-from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantModel
+from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 
+from .cgnat import Plan
 from .fields import AddressField, NetworkField
 from .networks import Ip, Net, only, supernets
 
@@ -305,3 +306,47 @@ class FullBlock(TenantModel):
 
     def __str__(self) -> str:
         return str(self.block)
+
+
+class CgnatRule(TenantModel):
+    """How inside addresses share outside ones, by blocks of ports: from when to when. Never changed but ended."""
+
+    UNITS = {"ports": _("ports"), "first_port": None}
+
+    inside = NetworkField(_("inside"), help_text=_("What subscribers have, e.g. 100.64.0.0/22."))
+    outside = NetworkField(_("outside"), help_text=_("What the world sees, e.g. 203.0.113.128/27."))
+    ports = models.PositiveIntegerField(
+        _("ports for each"), default=2000, validators=[MinValueValidator(64), MaxValueValidator(64_512)]
+    )
+    first_port = models.PositiveIntegerField(
+        _("first port"), default=1024, validators=[MinValueValidator(1), MaxValueValidator(65_000)]
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True, default="")
+    began_at = models.DateTimeField(_("since"), default=calendar.now)
+    ended_at = models.DateTimeField(_("until"), null=True, blank=True)
+
+    class QuerySet(TenantQuerySet):
+        def current(self):
+            return self.filter(ended_at=None)
+
+        def at(self, moment: Any) -> Any:
+            return self.filter(Q(ended_at=None) | Q(ended_at__gt=moment), began_at__lte=moment)
+
+    objects = TenantManager.from_queryset(QuerySet)()
+
+    class Meta:
+        verbose_name = _("CGNAT rule")
+        verbose_name_plural = _("CGNAT rules")
+        constraints = [
+            models.CheckConstraint(name="cgnat_ports", condition=Q(ports__gte=64, ports__lte=64_512)),
+            models.CheckConstraint(
+                name="cgnat_ends_after", condition=Q(ended_at=None) | Q(ended_at__gte=F("began_at"))
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.inside} → {self.outside}"
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(self.inside, self.outside, self.ports, self.first_port)

@@ -13,9 +13,9 @@ from fiberledger.screens.cells import looks
 from fiberledger.screens.filters import matching
 from fiberledger.subscribers.models import Subscriber
 
-from .forms import PoolForm, PrefixForm, VlanForm, VrfForm
+from .forms import CgnatRuleForm, PoolForm, PrefixForm, VlanForm, VrfForm
 from .mapping import show_count, usage
-from .models import Holding, Pool, Prefix, Vlan, Vrf
+from .models import CgnatRule, Holding, Pool, Prefix, Vlan, Vrf
 from .networks import Net, only, supernets
 
 looks("good", "user-round-check", "assigned")
@@ -76,6 +76,7 @@ def _others() -> tuple[Button, ...]:
     return (
         Button(_("Held addresses"), "ipam:holding-list", "user-round-check", "ipam.view"),
         Button(_("Pools"), "ipam:pool-list", "layers", "ipam.view"),
+        Button(_("CGNAT"), "ipam:cgnatrule-list", "git-merge", "ipam.view"),
         Button(_("VLANs"), "ipam:vlan-list", "tags", "ipam.view"),
         Button(_("VRFs"), "ipam:vrf-list", "table-2", "ipam.view"),
     )
@@ -210,6 +211,39 @@ holdings = Screen(
     empty=Empty(
         _("No address is held yet"), _("Open a prefix to assign or reserve one; a line's fixed address comes here by itself."),
         "user-round-check", "ipam:prefix-list", _("Prefixes"),
+    ),
+)  # fmt: skip
+
+rules = Screen(
+    model=CgnatRule,
+    form=CgnatRuleForm,
+    view_needs="ipam.view",
+    edit_needs="-",
+    create_needs="ipam.edit",
+    icon="git-merge",
+    columns=(
+        Column("inside", kind="code", sort=False),
+        Column("outside", kind="code", sort=False),
+        Column("ports", sort=False),
+        Column("shared", _("Share one address"), value=lambda rule: rule.plan.each, kind="number", sort=False),
+        Column("began_at", kind="moment", sort=False),
+        Column("ended_at", kind="moment", sort=False),
+        Column("note", sort=False),
+    ),
+    filters=(Filter("now", _("In force"), test=_now_held),),
+    order="-pk",
+    record=False,
+    status="",
+    buttons=(
+        Button(
+            _("End now"), "ipam:end-rule", "circle-stop", "ipam.edit", post=True, tone="bad",
+            confirm=_("End this rule now? Who held a port until now stays known."), when=lambda rule: rule.ended_at is None,
+        ),
+    ),
+    help=_("The router must share its addresses out by the same rule, block by block; then no connection need be logged."),
+    empty=Empty(
+        _("No CGNAT rules yet"), _("Say which inside addresses share which outside ones, and who held a port is known without a log."),
+        "git-merge", "ipam:cgnatrule-new", _("Add a rule"),
     ),
 )  # fmt: skip
 

@@ -12,8 +12,8 @@ from fiberledger.subscriptions.models import Subscription
 from fiberledger.tenancy import Refusal, current_tenant_id
 
 from .events import AddressesChanged
-from .models import Holding, Pool, Prefix, Vrf
-from .networks import Ip, Net, gaps, only, outermost, usable
+from .models import CgnatRule, Holding, Pool, Prefix, Vrf
+from .networks import Ip, Net, gaps, only, outermost, supernets, usable
 
 MOST_PARTS = 256  # of one split
 
@@ -361,6 +361,48 @@ def _who_is_in_the_way(vrf: Vrf, wanted: Iterable[tuple[int, str]]) -> str:
         if holder is not None and holder.subscription_id != line:
             return _in_the_way(holder)
     return _in_the_way(None)
+
+
+def save_rule(rule: CgnatRule, *, by: Any) -> CgnatRule:
+    """Write down how inside addresses share outside ones, from now on. It is ended, never changed: who held a port of an
+    address last year is asked of last year's rule."""
+    rule.tenant_id = rule.tenant_id or current_tenant_id()
+    if rule.inside.version != 4 or rule.outside.version != 4:
+        raise Refusal(_("CGNAT is for IPv4."))
+    if not rule.plan.fits:
+        raise Refusal(
+            _("%(inside)s addresses with %(ports)s ports each need %(needed)s outside addresses, and %(outside)s has %(there)s.")
+            % {"inside": f"{rule.inside.num_addresses:,}", "ports": f"{rule.ports:,}", "needed": f"{rule.plan.needed:,}",
+               "outside": rule.outside, "there": f"{rule.outside.num_addresses:,}"}
+        )  # fmt: skip
+    try:
+        with transaction.atomic():
+            rule.save(force_insert=True)
+    except IntegrityError as error:
+        there = next((one for one in CgnatRule.objects.current() if one.outside.overlaps(rule.outside)), None)
+        raise Refusal(
+            _("Another rule has some of these outside addresses: %(rule)s.") % {"rule": there or ""}
+        ) from error
+    audit.note(by, "cgnat.added", rule, after=audit.snapshot(rule))
+    return rule
+
+
+def end_rule(rule: CgnatRule, *, by: Any) -> None:
+    if not CgnatRule.objects.current().filter(pk=rule.pk).update(ended_at=calendar.now()):
+        raise Refusal(_("This rule has ended already."))
+    audit.note(by, "cgnat.ended", rule)
+
+
+def inside_of(address: Ip, port: int | None, moment: Any) -> list[tuple[Ip, CgnatRule]]:
+    """Which inside addresses stood behind this outside one at that time: one by its port, or all that shared it."""
+    found: list[tuple[Ip, CgnatRule]] = []
+    for rule in CgnatRule.objects.at(moment).filter(outside__in=[str(net) for net in supernets(address)]):
+        plan = rule.plan
+        ports = (
+            [port] if port is not None else range(plan.first_port, plan.first_port + plan.each * plan.ports, plan.ports)
+        )
+        found += [(ip, rule) for each in ports if (ip := plan.inside_of(address, each)) is not None]
+    return found
 
 
 def addresses_held(addresses: Iterable[str]) -> set[str]:

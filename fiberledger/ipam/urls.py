@@ -14,6 +14,8 @@ urlpatterns = [
     path("pools/", include(list(screens.pools.urls()))),
     path("addresses/<int:pk>/release/", views.release, name="release"),
     path("addresses/", include(list(screens.holdings.urls(record=views.holding)))),
+    path("cgnat/<int:pk>/end/", views.end_rule, name="end-rule"),
+    path("cgnat/", include(list(screens.rules.urls()))),
     path("vlans/", include(list(screens.vlans.urls()))),
     path("vrfs/", include(list(screens.vrfs.urls()))),
 ]

@@ -17,7 +17,7 @@ from fiberledger.tenancy import Refusal
 from . import pages, services
 from .forms import AssignForm, ReserveForm, SplitForm, WhyForm
 from .mapping import show_count
-from .models import Holding, Pool, Prefix
+from .models import CgnatRule, Holding, Pool, Prefix
 
 
 @staff("ipam.view")
@@ -207,6 +207,17 @@ def _remove(request: HttpRequest, remove: Any, one: Any, back: str) -> HttpRespo
 def remove_prefix(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Prefix.objects.visible_to(request.actor), pk=pk)
     return _remove(request, services.remove_prefix, found, reverse("ipam:prefix", args=[pk]))
+
+
+@staff("ipam.edit")
+@require_POST
+def end_rule(request: HttpRequest, pk: int) -> HttpResponse:
+    rule = get_object_or_404(CgnatRule.objects.all(), pk=pk)
+    try:
+        services.end_rule(rule, by=request.actor)
+    except Refusal as refusal:
+        screens.toast(request, refusal, "bad")
+    return redirect("ipam:cgnatrule-list")
 
 
 @staff("ipam.edit")

@@ -21,7 +21,7 @@ from .rows import Rows, tenant_models
 
 COUNT = 10_000
 # What an exclusion that the model does not name keeps apart.
-APART = {"ipam.Pool": ("vrf",)}
+APART = {"ipam.Pool": ("vrf",), "ipam.CgnatRule": ("outside",)}
 # What these hold are words of ours, which pages look up.
 WORDS = {"currency", "country", "language", "kind", "event", "importer", "action", "target_type", "target_id"}
 
@@ -140,6 +140,8 @@ def _another(field: models.Field, old: str) -> str:
         return old
     if isinstance(field, models.UUIDField):
         return f"CASE WHEN {old} IS NULL THEN NULL ELSE gen_random_uuid() END"
+    if field.name == "outside":
+        return f"set_masklen(set_masklen({old}::inet, 32) + 16 * n, masklen({old}))::cidr"
     if isinstance(field, models.GenericIPAddressField):
         return f"{old} + n"
     if isinstance(field, models.BinaryField):

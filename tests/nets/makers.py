@@ -279,6 +279,24 @@ def _holding(rows: Any) -> Any:
     )
 
 
+def _cgnat_rule(rows: Any) -> Any:
+    from fiberledger.ipam.models import CgnatRule
+
+    outside = ipaddress.ip_network((uuid4().int % 2**24 * 256, 28))
+    return CgnatRule.objects.create(inside=ipaddress.ip_network("100.64.0.0/24"), outside=outside, note=rows.text())
+
+
+def _trace(rows: Any) -> Any:
+    from fiberledger.tracing.models import TraceCase
+
+    today = calendar.today()
+    return TraceCase.objects.create(
+        number=rows.text(20), authority=rows.text(), reference=rows.text(), requested_on=today, reason=rows.text(),
+        address=ipaddress.ip_address(uuid4().int % 2**24 + (10 << 24)), at=calendar.now(), keep_until=today,
+        asked_by=rows.text(),
+    )  # fmt: skip
+
+
 def _full_block(rows: Any) -> Any:
     from fiberledger.ipam.models import FullBlock, Vrf
 
@@ -320,6 +338,8 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "ipam.Vlan": _vlan,
     "ipam.Holding": _holding,
     "ipam.FullBlock": _full_block,
+    "ipam.CgnatRule": _cgnat_rule,
+    "tracing.TraceCase": _trace,
     "vault.DataKey": _data_key,
     "imports.ImportRun": _import,
     "billing.Invoice": _invoice,
