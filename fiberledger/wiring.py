@@ -22,6 +22,7 @@ from fiberledger.subscriptions.events import (
     SubscriptionsSuspended,
 )
 from fiberledger.tenancy import services as tenancy
+from fiberledger.usage.events import AllowancesChanged
 from fiberledger.vault.events import ManySecretsSeen
 from fiberledger.vault.locking import provision as data_key
 
@@ -48,6 +49,7 @@ LISTENERS: dict[type, list[str]] = {
     PlansChanged: ["access.apply_access", "usage.reconsider", "provisioning.follow"],
     AddressesChanged: ["access.follow_addresses", "provisioning.follow"],
     AddOnsChanged: ["ipam.take_back_sold", "access.apply_access", "usage.reconsider"],
+    AllowancesChanged: ["provisioning.follow"],
     SubscriptionsSuspended: ["dunning.tell_suspended"],
     SubscriptionsResumed: ["dunning.tell_resumed"],
     ManySecretsSeen: ["team.tell_owners_of_looks"],

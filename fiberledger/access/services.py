@@ -650,9 +650,9 @@ def rebuild(subscription_ids: Sequence[int] | None = None, *, dry: bool = False)
     return Rebuilt(len(rows), written, removed)
 
 
-def allow(changed: Mapping[int, Allowed | None], *, reason: str = "", by: Any = None) -> int:
+def allow(changed: Mapping[int, Allowed | None], *, reason: str = "", by: Any = None) -> list[int]:
     """What usage says of these accounts from now on; None takes it back. RADIUS answers with it at the next login, and
-    sessions that are on are told. Returns for how many it was something new."""
+    sessions that are on are told. Returns the subscriptions for which it was something new."""
     tenant_id = current_tenant_id()
     some = {pk: allowed for pk, allowed in changed.items() if allowed is not None}
     with connection.cursor() as cursor:
@@ -680,7 +680,7 @@ def allow(changed: Mapping[int, Allowed | None], *, reason: str = "", by: Any = 
         lines = [row[0] for row in cursor.fetchall()]
     if lines:
         apply_now(lines, by=by, reason=reason)
-    return len(lines)
+    return lines
 
 
 # --- sessions that have other terms than they should ------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from fiberledger import calendar
+from fiberledger import calendar, jobs
 from fiberledger.access import services as access
 from fiberledger.access.models import AccessAccount
 from fiberledger.access.rules import Allowed
@@ -21,6 +21,7 @@ from fiberledger.subscriptions.models import SoldAddOn
 from fiberledger.tenancy import current_tenant, current_tenant_id
 
 from . import rollup
+from .events import AllowancesChanged
 from .models import LineUsage
 from .rules import NEAR_PERCENT, NOTHING, Answer, Extra, Facts, Window, decide
 
@@ -74,10 +75,13 @@ def reconsider(subscription_ids: Sequence[int]) -> int:
     answers = {account: decide(known[account], now) for account in accounts}
     _keep([_row(account, known[account], answers[account]) for account in accounts], now)
     _tell(answers, known)
-    return access.allow(
+    changed = access.allow(
         {account.pk: _allowed(account, answer) for account, answer in answers.items()},
         reason=_("What the line used, or the hour of the day"),
     )
+    if changed:
+        jobs.publish(AllowancesChanged(changed))
+    return len(changed)
 
 
 def facts_of(accounts: Sequence[AccessAccount], now: datetime) -> dict[AccessAccount, Facts]:
