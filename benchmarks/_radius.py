@@ -29,6 +29,7 @@ POLICY = Path("/etc/freeradius/3.0/policy.d/accounting")
 SECRET = "benchSecret42"
 TENANTS, ROUTERS, PLANS = 200, 200, 10
 IN_FLIGHT = 64
+ONLINE = 20_000
 NEEDED = ("freeradius",)
 
 
@@ -78,7 +79,7 @@ def fill_ours(lines):
     from fiberledger.access.rules import Facts, desired_access
 
     with superuser() as opened:
-        if remembered(opened, "radius_line", lines):
+        if remembered(opened, "bound lines", lines):
             return
         began = time.monotonic()
         opened.execute("SET session_replication_role = replica")  # the projection alone: no accounts behind it
@@ -94,22 +95,21 @@ def fill_ours(lines):
                     (1_000_000 + n, 1_000_000 + n, f"bench {n}", address(n), "mikrotik", True, 300, "walled", "reject", "",
                      "expired", "", 3799, "auto", "", b"", secrets.box(SECRET, f"bench{n}"), "2026-01-01", "", 8728, False)
                 )  # fmt: skip
-        columns = (
-            "account_id, tenant_id, username, verdict, message, secret, devices, by_mac, attributes, values_, terms"
-        )
+        columns = "account_id, tenant_id, username, verdict, message, secret, only_mac, devices, by_mac, attributes, values_, kinds, terms"
         with opened.cursor().copy(f"COPY radius_line ({columns}) FROM STDIN") as rows:
             for n in range(1, lines + 1):
                 speed = n % PLANS + 1
                 facts = Facts(
                     tenant_id=n % TENANTS, account_id=n, kind="pppoe", username=f"user{n}", plan_pool="home",
-                    upload_kbps=speed * 1000, download_kbps=speed * 2000,
+                    upload_kbps=speed * 1000, download_kbps=speed * 2000, only_mac=mac(n), learn_mac=True, devices=1,
                 )  # fmt: skip
                 access = desired_access(facts)
                 rows.write_row(
-                    (n, 1_000_001 + n % ROUTERS, access.username, "accept", "", secrets.box(f"pass{n}", f"{n}"), 1, False,
-                     [name for name, _value in access.items], [value for _name, value in access.items], access.terms)
+                    (n, 1_000_001 + n % ROUTERS, access.username, "accept", "", secrets.box(f"pass{n}", f"{n}"),
+                     access.only_mac, access.devices, False, [name for name, _value in access.items],
+                     [value for _name, value in access.items], list(access.kinds), access.terms)
                 )  # fmt: skip
-        remember(opened, "radius_line", lines)
+        remember(opened, "bound lines", lines)
         say(f"our projection of {lines:,} lines written in {time.monotonic() - began:.0f} s")
 
 
@@ -121,7 +121,7 @@ def fill_stock(lines):
         if not opened.execute("SELECT to_regclass('radcheck')").fetchone()[0]:
             opened.execute((STOCK / "schema.sql").read_text())
             opened.execute("CREATE INDEX radacct_open_user ON radacct (username) WHERE acctstoptime IS NULL")
-        if remembered(opened, "radcheck", lines):
+        if remembered(opened, "bound radcheck", lines):
             return
         began = time.monotonic()
         opened.execute("TRUNCATE radcheck, radreply, radusergroup, radgroupcheck, radgroupreply, nas RESTART IDENTITY")
@@ -138,6 +138,9 @@ def fill_stock(lines):
             "INSERT INTO radusergroup (username, groupname) SELECT 'user' || n, 'plan' || n %% %s FROM generate_series(1, %s) n",
             [PLANS, lines],
         )
+        with opened.cursor().copy("COPY radcheck (username, attribute, op, value) FROM STDIN") as rows:
+            for n in range(1, lines + 1):
+                rows.write_row((f"user{n}", "Calling-Station-Id", "==", mac(n)))
         for plan in range(PLANS):
             rate, up, down = plan_of(plan)
             for name, value in (
@@ -148,7 +151,7 @@ def fill_stock(lines):
                     "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES (%s, %s, ':=', %s)",
                     [f"plan{plan}", name, str(value)],
                 )
-        remember(opened, "radcheck", lines)
+        remember(opened, "bound radcheck", lines)
         say(f"the stock tables of {lines:,} users filled in {time.monotonic() - began:.0f} s")
 
 
@@ -396,3 +399,61 @@ def check_tools():
     if not STOCK.exists():
         raise RuntimeError(f"the stock schema is not in {STOCK}: apt install freeradius-postgresql")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fiberledger.settings")
+
+
+def past_ours(past):
+    with superuser() as opened:
+        if remembered(opened, "access_sessionhistory", past):
+            return
+        opened.execute("SET session_replication_role = replica")  # filled, not lived: nothing of it is to be counted
+        opened.execute("TRUNCATE access_sessionhistory, access_sessionfresh, access_livesession")
+        opened.execute(
+            """INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip,
+                   started_at, ended_at, seconds, in_octets, out_octets, cause)
+               SELECT md5('past' || n)::uuid, 1000001 + n %% %s, 1000001 + n %% %s, n %% 500000 + 1, 'user' || n %% 500000 + 1,
+                      'p' || n, '02:00:00:00:00:01', '10.0.0.0'::inet + n %% 500000,
+                      at - interval '3 hours', at, 10800, n, n * 7, 'User-Request'
+                 FROM (SELECT n, now() - interval '55 days' * random() AS at FROM generate_series(1, %s) n) x""",
+            [TENANTS, ROUTERS, past],
+        )
+        opened.execute(
+            """INSERT INTO access_livesession (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
+                   called, started_at, updated_at, seconds, in_octets, out_octets, terms)
+               SELECT md5('on' || n)::uuid, 1000001 + n %% %s, 1000001 + n %% %s, 1000000 + n, 'online' || n, 'o' || n,
+                      '02:00:00:00:00:02', '10.128.0.0'::inet + n, '', 'pppoe1', now() - interval '3 hours', now(), 10800,
+                      n, n * 7, '0123456789ab'
+                 FROM generate_series(1, %s) n""",
+            [TENANTS, ROUTERS, ONLINE],
+        )
+        remember(opened, "access_sessionhistory", past)
+        say(f"our history of {past:,} sessions filled")
+
+
+def past_stock(past):
+    with superuser("bench_stock") as opened:
+        if remembered(opened, "radacct", past):
+            return
+        opened.execute("TRUNCATE radacct")
+        opened.execute(
+            """INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, nasportid, nasporttype,
+                   acctstarttime, acctupdatetime, acctstoptime, acctsessiontime, acctauthentic, acctinputoctets,
+                   acctoutputoctets, calledstationid, callingstationid, acctterminatecause, servicetype, framedprotocol,
+                   framedipaddress)
+               SELECT 'p' || n, md5('past' || n), 'user' || n %% 500000 + 1, '127.77.0.0'::inet + n %% 200 + 1, 'ether1',
+                      'Ethernet', at - interval '3 hours', at, at, 10800, 'RADIUS', n, n * 7, 'pppoe1',
+                      '02:00:00:00:00:01', 'User-Request', 'Framed-User', 'PPP', '10.0.0.0'::inet + n %% 500000
+                 FROM (SELECT n, now() - interval '55 days' * random() AS at FROM generate_series(1, %s) n) x""",
+            [past],
+        )
+        opened.execute(
+            """INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, nasportid, nasporttype,
+                   acctstarttime, acctupdatetime, acctsessiontime, acctauthentic, acctinputoctets, acctoutputoctets,
+                   calledstationid, callingstationid, servicetype, framedprotocol, framedipaddress)
+               SELECT 'o' || n, md5('on' || n), 'online' || n, '127.77.0.0'::inet + n %% 200 + 1, 'ether1', 'Ethernet',
+                      now() - interval '3 hours', now(), 10800, 'RADIUS', n, n * 7, 'pppoe1', '02:00:00:00:00:02',
+                      'Framed-User', 'PPP', '10.128.0.0'::inet + n
+                 FROM generate_series(1, %s) n""",
+            [ONLINE],
+        )
+        remember(opened, "radacct", past)
+        say(f"the stock table of {past:,} sessions filled")

@@ -18,7 +18,6 @@ from benchmarks import _radius as radius
 NAME = "radius-accounting"
 SIZES = (5_000_000,)
 SESSIONS = 10_000
-ONLINE = 20_000
 ROUNDS = 2
 FILED = 500_000
 STEPS = (
@@ -40,8 +39,8 @@ def _compare(past):
     lines = max(SESSIONS, min(500_000, past // 10))
     radius.fill_ours(lines)
     radius.fill_stock(lines)
-    _past_ours(past)
-    _past_stock(past)
+    radius.past_ours(past)
+    radius.past_stock(past)
     for database in (None, "bench_stock"):
         radius.settle(database)
     best = {}
@@ -112,61 +111,3 @@ def _file(opened):
     while now := opened.execute("SELECT radius_file(now() + interval '1 hour', 50000)").fetchone()[0]:
         filed += now
     return filed
-
-
-def _past_ours(past):
-    with radius.superuser() as opened:
-        if radius.remembered(opened, "access_sessionhistory", past):
-            return
-        opened.execute("SET session_replication_role = replica")  # filled, not lived: nothing of it is to be counted
-        opened.execute("TRUNCATE access_sessionhistory, access_sessionfresh, access_livesession")
-        opened.execute(
-            """INSERT INTO access_sessionhistory (key, tenant_id, nas_id, account_id, username, session_id, mac, ip,
-                   started_at, ended_at, seconds, in_octets, out_octets, cause)
-               SELECT md5('past' || n)::uuid, 1000001 + n %% %s, 1000001 + n %% %s, n %% 500000 + 1, 'user' || n %% 500000 + 1,
-                      'p' || n, '02:00:00:00:00:01', '10.0.0.0'::inet + n %% 500000,
-                      at - interval '3 hours', at, 10800, n, n * 7, 'User-Request'
-                 FROM (SELECT n, now() - interval '55 days' * random() AS at FROM generate_series(1, %s) n) x""",
-            [radius.TENANTS, radius.ROUTERS, past],
-        )
-        opened.execute(
-            """INSERT INTO access_livesession (key, tenant_id, nas_id, account_id, username, session_id, mac, ip, prefix6,
-                   called, started_at, updated_at, seconds, in_octets, out_octets, terms)
-               SELECT md5('on' || n)::uuid, 1000001 + n %% %s, 1000001 + n %% %s, 1000000 + n, 'online' || n, 'o' || n,
-                      '02:00:00:00:00:02', '10.128.0.0'::inet + n, '', 'pppoe1', now() - interval '3 hours', now(), 10800,
-                      n, n * 7, '0123456789ab'
-                 FROM generate_series(1, %s) n""",
-            [radius.TENANTS, radius.ROUTERS, ONLINE],
-        )
-        radius.remember(opened, "access_sessionhistory", past)
-        radius.say(f"our history of {past:,} sessions filled")
-
-
-def _past_stock(past):
-    with radius.superuser("bench_stock") as opened:
-        if radius.remembered(opened, "radacct", past):
-            return
-        opened.execute("TRUNCATE radacct")
-        opened.execute(
-            """INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, nasportid, nasporttype,
-                   acctstarttime, acctupdatetime, acctstoptime, acctsessiontime, acctauthentic, acctinputoctets,
-                   acctoutputoctets, calledstationid, callingstationid, acctterminatecause, servicetype, framedprotocol,
-                   framedipaddress)
-               SELECT 'p' || n, md5('past' || n), 'user' || n %% 500000 + 1, '127.77.0.0'::inet + n %% 200 + 1, 'ether1',
-                      'Ethernet', at - interval '3 hours', at, at, 10800, 'RADIUS', n, n * 7, 'pppoe1',
-                      '02:00:00:00:00:01', 'User-Request', 'Framed-User', 'PPP', '10.0.0.0'::inet + n %% 500000
-                 FROM (SELECT n, now() - interval '55 days' * random() AS at FROM generate_series(1, %s) n) x""",
-            [past],
-        )
-        opened.execute(
-            """INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, nasportid, nasporttype,
-                   acctstarttime, acctupdatetime, acctsessiontime, acctauthentic, acctinputoctets, acctoutputoctets,
-                   calledstationid, callingstationid, servicetype, framedprotocol, framedipaddress)
-               SELECT 'o' || n, md5('on' || n), 'online' || n, '127.77.0.0'::inet + n %% 200 + 1, 'ether1', 'Ethernet',
-                      now() - interval '3 hours', now(), 10800, 'RADIUS', n, n * 7, 'pppoe1', '02:00:00:00:00:02',
-                      'Framed-User', 'PPP', '10.128.0.0'::inet + n
-                 FROM generate_series(1, %s) n""",
-            [ONLINE],
-        )
-        radius.remember(opened, "radacct", past)
-        radius.say(f"the stock table of {past:,} sessions filled")

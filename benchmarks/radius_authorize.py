@@ -1,7 +1,8 @@
 """Logins a second: FreeRADIUS on our one function, against FreeRADIUS on its stock SQL schema.
 
-Size is the number of lines, in 200 tenants. PAP, one device allowed at once, the same seven attributes in the answer.
-The sides take turns, three rounds each; the best round of each counts.
+Size is the number of lines, in 200 tenants, with ten past sessions each and twenty thousand online. PAP; each line is bound to
+its MAC address and may have one device online (the stock side checks Calling-Station-Id and Simultaneous-Use); the same
+seven attributes in the answer, ours out of those for its kind of router. The sides take turns, three rounds each; the best round of each counts.
 """
 
 import django
@@ -24,6 +25,8 @@ def run(size):
 def _compare(lines):
     radius.fill_ours(lines)
     radius.fill_stock(lines)
+    radius.past_ours(10 * lines)
+    radius.past_stock(10 * lines)
     for database in (None, "bench_stock"):
         radius.settle(database)
     best = {}

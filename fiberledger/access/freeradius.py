@@ -164,6 +164,7 @@ _DICTIONARY = """\
 $INCLUDE %s/dictionary
 ATTRIBUTE	Isp-Tenant-Id	3000	string
 ATTRIBUTE	Isp-Nas-Id	3001	string
+ATTRIBUTE	Isp-Note-Signing	3002	string
 """
 
 _CONFIGURATION = """\
@@ -317,6 +318,12 @@ server isp {
 		}
 		if (notfound) {
 			reject
+		}
+		if (&control:Isp-Note-Signing) {
+			update control {
+				&Isp-Note-Signing !* ANY
+				&Tmp-String-1 := "%{sql:SELECT radius_note_signing('%{Isp-Nas-Id}', '%{Message-Authenticator}')}"
+			}
 		}
 		pap
 	}

@@ -44,7 +44,7 @@ _BOUND = """
     WITH bound AS (
       UPDATE access_accessaccount a SET learn_mac = true, only_mac = {device}, known_port = 'ether' || 2 + a.id %% 7, known_nas_id = n.id
         FROM (SELECT id, tenant_id FROM access_nas WHERE tenant_id = %(tenant)s ORDER BY id LIMIT 1) n
-       WHERE a.tenant_id = n.tenant_id AND a.kind = 'pppoe' AND a.only_mac = '' AND a.id %% 5 = 0
+       WHERE a.tenant_id = n.tenant_id AND a.kind = 'pppoe' AND a.only_mac = '' AND a.id %% 5 = 3
       RETURNING a.id, a.tenant_id, a.only_mac, a.known_nas_id),
     told AS (
       INSERT INTO access_bindingchange (tenant_id, account_id, nas_id, how, old_mac, new_mac, old_port, new_port, at, actor_name, noted)
@@ -59,7 +59,7 @@ _REFUSED = """
       FROM access_accessaccount a
       JOIN LATERAL (SELECT id FROM access_nas WHERE tenant_id = a.tenant_id ORDER BY id LIMIT 1) n ON true
       CROSS JOIN LATERAL (SELECT %(now)s::timestamptz - make_interval(mins => (a.id * 7 %% 900)::int) AS at) t
-     WHERE a.tenant_id = %(tenant)s AND a.kind = 'pppoe' AND a.id %% 10 >= 7 AND (a.id %% 15 = 0 OR a.id %% 13 = 0)
+     WHERE a.tenant_id = %(tenant)s AND a.kind = 'pppoe' AND a.id %% 10 >= 7 AND (a.id %% 12 = 0 OR a.id %% 13 = 0)
     ON CONFLICT DO NOTHING"""
 _LOG = """
     INSERT INTO access_loginentry (tenant_id, at, username, nas_id, account_id, mac, port, reason, times, last_at)

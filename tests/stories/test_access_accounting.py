@@ -307,7 +307,7 @@ def test_fl_radius_can_do_nothing_else(isp, router):
                   AND p.prorettype NOT IN (SELECT unnest(ARRAY[rngtypid, rngmultitypid]) FROM pg_range)"""
         ).fetchall()  # but for the constructors of types, which PostgreSQL gives to everybody
         assert {row[0].partition("(")[0] for row in rows} == {
-            "radius_client", "radius_login", "radius_acct", "radius_refused",
+            "radius_client", "radius_login", "radius_acct", "radius_refused", "radius_note_signing",
         }  # fmt: skip
         tables = radius.execute(
             """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -18,7 +18,7 @@ FOR_US = (
     "access_take_edited_plans()",
     "radius_file(timestamptz, integer)",
 )
-INSIDE = ("radius_note_signing(bigint, boolean)", "radius_close(uuid[], text, boolean)", "radius_open(bytea)")
+INSIDE = ("radius_close(uuid[], text, boolean)", "radius_open(bytea)")
 
 
 def isolate(table: str) -> str:

@@ -18,7 +18,7 @@ NEW = {
     "radius_login(text, text, text, text, text, text, text, text)": "fl_radius",
     "radius_acct(text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text, text)": "fl_radius",
     "radius_refused(text, text, text, text, text)": "fl_radius",
-    "radius_note_signing(bigint, boolean)": None,
+    "radius_note_signing(text, text)": "fl_radius",
 }
 
 

@@ -1,4 +1,4 @@
--- What FreeRADIUS may ask: four functions, executed by fl_radius, which has no other right in the database.
+-- What FreeRADIUS may ask: five functions, executed by fl_radius, which has no other right in the database.
 -- They run as fl_control (past row-level security), so each takes the tenant from the NAS and from nothing else.
 -- Every argument is text as FreeRADIUS expands it; a missing attribute is the empty string.
 
@@ -84,7 +84,7 @@ END $$;
 CREATE OR REPLACE FUNCTION radius_login(p_nas text, p_name text, p_mac text, p_port_type text, p_called text, p_port text,
   p_protocol text, p_signed text)
 RETURNS TABLE (id int, username text, attribute text, value text, op text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   r record; refusal text; walled boolean := false; moved boolean := false; i int; others int;
 BEGIN
@@ -98,9 +98,6 @@ BEGIN
            ELSE radius_who(n.tenant_id, n.realms, p_name) END
    WHERE n.id = p_nas::bigint AND n.active;
   IF NOT FOUND THEN RETURN; END IF;
-  IF r.noted_at > now() - interval '1 hour' THEN NULL;
-  ELSE PERFORM radius_note_signing(r.nas_id, p_signed <> '');
-  END IF;
   id := 1; op := ':='; username := p_name;
 
   IF r.found IS NULL THEN
@@ -108,6 +105,10 @@ BEGIN
     attribute := 'Auth-Type'; value := 'Accept'; RETURN NEXT;
     walled := true;
   ELSE
+    -- This function writes nothing, which makes it faster: once an hour FreeRADIUS is told to have it written down.
+    IF r.noted_at > now() - interval '1 hour' THEN NULL;
+    ELSE attribute := 'Isp-Note-Signing'; value := 'yes'; RETURN NEXT;
+    END IF;
     IF r.verdict = 'refuse' THEN refusal := r.message;
     -- Only while somebody is shut out is it asked who.
     ELSIF r.blocks_until > now() AND radius_shut_out(r.tenant_id, r.found, radius_mac(p_mac), r.only_mac) THEN
@@ -260,14 +261,15 @@ BEGIN
 END $$;
 
 -- Whether this router signs its requests, once an hour.
-CREATE OR REPLACE FUNCTION radius_note_signing(p_nas bigint, p_signed boolean) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION radius_note_signing(p_nas text, p_signed text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  IF p_signed THEN
-    UPDATE access_nas SET signed_at = now() WHERE id = p_nas AND (signed_at IS NULL OR signed_at < now() - interval '1 hour');
+  IF p_signed = '' THEN
+    UPDATE access_nas SET unsigned_at = now() WHERE id = p_nas::bigint AND (unsigned_at IS NULL OR unsigned_at < now() - interval '1 hour');
   ELSE
-    UPDATE access_nas SET unsigned_at = now() WHERE id = p_nas AND (unsigned_at IS NULL OR unsigned_at < now() - interval '1 hour');
+    UPDATE access_nas SET signed_at = now() WHERE id = p_nas::bigint AND (signed_at IS NULL OR signed_at < now() - interval '1 hour');
   END IF;
+  RETURN '';
 END $$;
 
 -- One accounting packet. Packets repeat, are lost and come out of order; whatever the order, the result is the same.
