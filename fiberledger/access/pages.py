@@ -33,7 +33,7 @@ from .models import (
 )
 from .rules import normal_mac
 
-_LINES = 10  # of one subscriber, on one page
+_LINES = 8  # of one subscriber, on one page
 
 
 def search_sessions(queryset: QuerySet, text: str, actor: Any) -> QuerySet:

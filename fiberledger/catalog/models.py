@@ -271,6 +271,9 @@ def _mbit(kbps: int) -> str:
     return f"{Decimal(kbps) / 1000:.10g}" if kbps % 1000 else str(kbps // 1000)
 
 
+MOST_HOURS = 24  # windows a plan may have
+
+
 class PlanHours(TenantModel):
     """Hours of the day in which a plan has other speeds, or in which nothing counts toward its data limit.
 

@@ -8,7 +8,7 @@ from fiberledger.money import Money
 from fiberledger.screens import Button, Column, Empty, Fact, Screen, Tab, View
 
 from .forms import AddOnForm, PlanForm, TaxRateForm
-from .models import AddOn, Plan, TaxRate
+from .models import MOST_HOURS, AddOn, Plan, TaxRate
 
 
 def _facts(request: Any, plan: Plan) -> list[Fact]:
@@ -27,7 +27,7 @@ _DETAILS = (
 
 
 def _hours(request: Any, plan: Plan) -> dict[str, Any]:
-    return {"hours": list(plan.hours.all()), "may_edit": request.actor.may("catalog.edit")}
+    return {"hours": list(plan.hours.all()[:MOST_HOURS]), "may_edit": request.actor.may("catalog.edit")}
 
 
 plans = Screen(
@@ -141,6 +141,7 @@ add_ons = Screen(
     filters=("status", "kind", "every_period", "tax"),
     search=("name", "code"),
     order="name",
+    page_size=45,
     views=(
         View("sale", _("On sale"), "status=active"),
         View("closed", _("No new sales"), "status=deprecated&status=archived"),

@@ -12,7 +12,7 @@ from fiberledger import audit
 from fiberledger.places.models import Area, Branch
 from fiberledger.tenancy import Refusal
 
-from .models import AddOn, Plan, PlanHours
+from .models import MOST_HOURS, AddOn, Plan, PlanHours
 
 
 def code_for(name: str, besides: int | None = None, of: type[Plan] | type[AddOn] = Plan) -> str:
@@ -39,6 +39,8 @@ def set_availability(plan: Plan, *, areas: Iterable[Area] = (), branches: Iterab
 def save_hours(hours: PlanHours, *, by: Any) -> PlanHours:
     """Give a plan other speeds in some hours, or hours that do not count. Refuses hours that it has others in."""
     Plan.objects.select_for_update().get(pk=hours.plan_id)
+    if hours.pk is None and hours.plan.hours.count() >= MOST_HOURS:
+        raise Refusal(_("A plan has at most %s hours; make one of two that follow each other.") % MOST_HOURS)
     if other := hours.overlapping():
         raise Refusal(_("The plan has other hours then: %s.") % other)
     before = audit.snapshot(PlanHours.objects.get(pk=hours.pk)) if hours.pk else None

@@ -23,7 +23,7 @@ from .forms import NoticePolicyForm, NoticeTemplateForm
 from .models import Notice, NoticeTemplate
 from .wording import fill, sms_size
 
-PAGE = 20
+PAGE = 18
 # A browser follows a form's answer only to places its page has named: here WhatsApp, and the phone's own messages.
 _LEAVES = POLICY.replace("form-action 'self'", "form-action 'self' https://wa.me https://*.whatsapp.com sms:")
 

@@ -110,12 +110,12 @@ def kind_word(row: Any) -> str:
 def card(request: Any, subscriber: Any) -> dict[str, Any]:
     """A subscriber's lines on routers: what was last read back."""
     accounts = {
-        account.pk: account for account in AccessAccount.objects.filter(subscription__subscriber=subscriber).order_by("pk")[:50]
+        account.pk: account for account in AccessAccount.objects.filter(subscription__subscriber=subscriber).order_by("-pk")[:8]
     }  # fmt: skip
     lines = list(LineOnRouter.objects.filter(account__in=list(accounts)).select_related("nas"))
     if not lines:
         return {}
     return {
         "lines": [(accounts[line.account_id], line) for line in lines],
-        "differences": Difference.objects.filter(account__in=list(accounts)).order_by("since"),
+        "differences": Difference.objects.filter(account__in=list(accounts)).order_by("since")[:8],
     }

@@ -90,7 +90,7 @@ differences = Screen(
     views=(View("open", _("To heal"), "open=1"), View("accepted", _("Accepted"), "accepted=1")),
     search=pages.search,
     search_hint=_("Username"),
-    page_size=40,
+    page_size=33,
     order="since",
     record=False,
     status="",

@@ -17,7 +17,7 @@ from fiberledger.subscribers.states import OVER, Status, may_go
 from .models import PlannedChange, SoldAddOn, StatusChange, Subscription
 
 _ON = "subscribers.subscriber"
-_SHOWN = 25
+_SHOWN = 12
 
 
 def _lines(request: Any, subscriber: Any) -> list[Subscription]:
@@ -54,7 +54,7 @@ def _lines_tab(request: Any, subscriber: Any) -> dict[str, Any]:
     for line in lines:
         line.subscriber = subscriber
     changes = (
-        StatusChange.objects.filter(subscriber=subscriber).select_related("subscription__plan").order_by("-id")[:50]
+        StatusChange.objects.filter(subscriber=subscriber).select_related("subscription__plan").order_by("-id")[:30]
     )
     actor = request.actor
     taken, agreed = _add_ons_of(lines), _changes_of(lines)

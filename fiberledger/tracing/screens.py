@@ -43,6 +43,7 @@ cases = Screen(
     filters=("state",),
     search=("number", "reference__istartswith", "authority__icontains"),
     order="-pk",
+    page_size=45,
     status="state",
     views=(View("waiting", _("To approve"), "state=asked"),),
     empty=Empty(

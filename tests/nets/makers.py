@@ -212,6 +212,13 @@ def _login_entry(rows: Any) -> Any:
     return LoginEntry.objects.latest("id")
 
 
+def _config_copy(rows: Any) -> Any:
+    from fiberledger.access.models import Nas
+    from fiberledger.provisioning.changes import keep_copy
+
+    return keep_copy(rows.one(Nas), f"/ip service\nset telnet disabled=yes comment={rows.text()}\n", "every night")
+
+
 def _login_guess(rows: Any) -> Any:
     from fiberledger.access.models import LoginGuess, Nas
 
@@ -340,6 +347,7 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "ipam.FullBlock": _full_block,
     "ipam.CgnatRule": _cgnat_rule,
     "tracing.TraceCase": _trace,
+    "provisioning.ConfigCopy": _config_copy,
     "vault.DataKey": _data_key,
     "imports.ImportRun": _import,
     "billing.Invoice": _invoice,

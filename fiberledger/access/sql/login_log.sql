@@ -15,6 +15,7 @@ CREATE TABLE access_loginentry (
   PRIMARY KEY (tenant_id, at, id),
   UNIQUE (tenant_id, username, at, nas_id, mac, reason)
 ) PARTITION BY RANGE (at);
+ALTER SEQUENCE access_loginentry_id_seq OWNED BY access_loginentry.id;
 CREATE INDEX login_entry_mac ON access_loginentry (tenant_id, mac, at);
 ALTER TABLE access_loginentry ENABLE ROW LEVEL SECURITY;
 ALTER TABLE access_loginentry FORCE ROW LEVEL SECURITY;
