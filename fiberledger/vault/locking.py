@@ -10,10 +10,13 @@ import os
 import time
 from base64 import urlsafe_b64decode
 from functools import cache
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.contrib.postgres.functions import TransactionNow
 from django.db import connection, transaction
+from django.db.models import Q
 
 from fiberledger.operate import environment
 from fiberledger.tenancy import current_tenant_id, tenant_scope
@@ -92,7 +95,7 @@ def _newest_cipher(tenant_id: int) -> tuple[int, AESGCM]:
     if number and time.monotonic() - looked < STALE:
         return number, _ciphers[tenant_id, number]
     with tenant_scope(tenant_id):
-        found = DataKey.objects.order_by("-number").first() or add_data_key(tenant_id)
+        found = _keys().order_by("-number").first() or add_data_key(tenant_id)
         return found.number, _remember(tenant_id, found, newest=True)
 
 
@@ -100,15 +103,20 @@ def _cipher(tenant_id: int, number: int) -> AESGCM:
     if (tenant_id, number) in _ciphers:
         return _ciphers[tenant_id, number]
     with tenant_scope(tenant_id):
-        found = DataKey.objects.filter(number=number).first()
+        found = _keys().filter(number=number).first()
         if found is None:
             raise WrongKey(f"tenant {tenant_id} has no data key {number}")
         return _remember(tenant_id, found)
 
 
+def _keys() -> Any:
+    """The tenant's data keys, each with whether this transaction cannot be the one that makes it."""
+    return DataKey.objects.annotate(stands=Q(created_at__lt=TransactionNow()))
+
+
 def _remember(tenant_id: int, found: DataKey, *, newest: bool = False) -> AESGCM:
-    """The cipher of a data key. It is kept for others once the transaction that may just have made the key is done: a
-    key that is rolled back has locked nothing."""
+    """The cipher of a data key. One that this transaction may just have made is kept only when it is done: a key that is
+    rolled back has locked nothing."""
     cipher = AESGCM(keys.unwrap(found.master, bytes(found.wrapped), about(tenant_id, found.number)))
 
     def keep() -> None:
@@ -116,7 +124,10 @@ def _remember(tenant_id: int, found: DataKey, *, newest: bool = False) -> AESGCM
         if newest:
             _newest[tenant_id] = (found.number, time.monotonic())
 
-    transaction.on_commit(keep)
+    if getattr(found, "stands", False):
+        keep()
+    else:
+        transaction.on_commit(keep)
     return cipher
 
 

@@ -63,7 +63,7 @@ def test_every_field_of_a_plan_is_in_the_file(isp, clock):
         "description": "For shops", "price": "4500.50", "validity_days": "30", "installation_fee": "1500", "deposit": "2000",
         "reconnection_fee": "200", "late_fee": "100", "download_kbps": "50000", "upload_kbps": "25000",
         "burst_download_kbps": "80000", "burst_upload_kbps": "30000", "burst_threshold_download_kbps": "40000",
-        "burst_threshold_upload_kbps": "20000", "burst_seconds": "8", "quota_mb": "900000", "router_profile": "shop",
+        "burst_threshold_upload_kbps": "20000", "burst_seconds": "8", "quota_mb": "900000", "at_limit": "nothing", "router_profile": "shop",
         "radius_profile": "shop-radius", "address_pool": "pool-1", "static_ip_allowed": "on", "areas": area.pk,
         "sold_by_resellers": "on", "tax_inclusive": "on",
     }  # fmt: skip

@@ -165,7 +165,9 @@ ROW = OnRouter("*1", "/ppp/active", "asha", "AA:BB:CC:00:11:22", "10.9.0.1", "81
     ],
 )
 def test_which_row_is_whose(row, is_it):
-    ours = SimpleNamespace(username="asha", session_id="0081100001", mac="AA:BB:CC:00:11:22", ip="10.9.0.1")
+    ours = SimpleNamespace(
+        username="asha", name_on_router="asha", session_id="0081100001", mac="AA:BB:CC:00:11:22", ip="10.9.0.1"
+    )
     assert (reading.match(ours, [row]) is not None) is is_it
 
 
@@ -176,5 +178,7 @@ def test_uptimes(text, seconds):
 
 def test_what_is_young_is_not_judged():
     at = calendar.now()
-    young = SimpleNamespace(username="asha", session_id="1", mac="", ip=None, started_at=at, updated_at=at)
+    young = SimpleNamespace(
+        username="asha", name_on_router="asha", session_id="1", mac="", ip=None, started_at=at, updated_at=at
+    )
     assert reading.compare([young], [replace(ROW, name="new", uptime="5s")], at) == reading.Compared([], [], [])
