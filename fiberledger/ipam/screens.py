@@ -32,7 +32,7 @@ class InTree:
         return self.network
 
     def __html__(self) -> str:
-        return format_html('<bdi class="tree d{}">{}</bdi>', min(self.depth, 6), self.network)
+        return format_html('<bdi class="net d{}">{}</bdi>', min(self.depth, 6), self.network)
 
 
 def _read(text: str) -> Net | None:
