@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop
 from fiberledger import calendar
 from fiberledger.routers import Api, Trouble, coa
 from fiberledger.routers.drivers.objects import TAG
-from fiberledger.routers.mikrotik import Row
+from fiberledger.routers.mikrotik import Row, number
 
 from .models import Drift, LineCommand, Nas, RadiusLine
 from .rules import CHANGEABLE, WALLED
@@ -116,9 +116,8 @@ def speeds(rate: str) -> tuple[int, ...]:
 
 
 def _bits(text: str) -> int:
-    factor = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000}.get(text[-1:], 1)
-    digits = text[:-1] if factor > 1 else text
-    return int(digits) * factor if digits.isascii() and digits.isdecimal() else -1
+    digits = number(text)
+    return int(digits) if digits.isascii() and digits.isdecimal() else -1
 
 
 def in_words(rate: str) -> str:

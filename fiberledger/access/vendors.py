@@ -110,9 +110,6 @@ class Item:
     value: str
     kinds: tuple[str, ...] = ()  # empty: all
 
-    def is_for(self, kind: str) -> bool:
-        return not self.kinds or kind in self.kinds
-
 
 @dataclass(frozen=True, slots=True)
 class Own:

@@ -107,13 +107,3 @@ def outermost(nets: Iterable[Net]) -> list[Net]:
         if not kept or kept[-1].version != net.version or int(net[0]) > int(kept[-1][-1]):
             kept.append(net)
     return kept
-
-
-def next_network(inside: Net, length: int, taken: Iterable[Net]) -> Net | None:
-    """The first network of that length inside this one that touches none of those taken."""
-    size = 1 << (inside.max_prefixlen - length)
-    for begin, end in gaps(int(inside[0]), int(inside[-1]), ((int(net[0]), int(net[-1])) for net in taken)):
-        aligned = -(-begin // size) * size
-        if aligned + size - 1 <= end:
-            return type(inside)((aligned, length))
-    return None

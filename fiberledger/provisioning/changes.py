@@ -21,6 +21,7 @@ from fiberledger import audit, calendar, jobs
 from fiberledger.access.models import Nas
 from fiberledger.routers import NoAnswer, Trouble
 from fiberledger.routers.drivers import Unsupported, Way, drivers, same
+from fiberledger.routers.mikrotik import same as means_the_same
 from fiberledger.tenancy import Refusal, tenant_scope
 from fiberledger.vault.locking import lock, unlock
 
@@ -118,7 +119,7 @@ def differences(router: Any, settings: list[Setting]) -> list[list[str]]:
             if (
                 (has is not None and name in one.secret and not is_now)
                 or same(name, is_now, value)
-                or _means(is_now, value)
+                or means_the_same(is_now, value)
             ):
                 continue
             hidden = name in one.secret
@@ -126,19 +127,13 @@ def differences(router: Any, settings: list[Setting]) -> list[list[str]]:
     return found
 
 
-def _means(has: str, wants: str) -> bool:
-    return {has, wants} in ({"yes", "true"}, {"no", "false"})
-
-
 def _put(router: Any, one: Setting) -> None:
-    rows = router.wire.rows(one.path, ".id", *one.key, **one.key)
-    if rows:
-        router.wire.set(one.path, rows[0][".id"], one.values)
-        return
-    place = {}
-    if one.first and (others := router.wire.rows(one.path, ".id")):
-        place = {"place-before": others[0][".id"]}
-    router.wire.add(one.path, {**one.key, **one.values, **place})
+    if one.first and not router.wire.rows(one.path, ".id", **one.key):
+        others = router.wire.rows(one.path, ".id")
+        place = {"place-before": others[0][".id"]} if others else {}
+        router.wire.add(one.path, {**one.key, **one.values, **place})
+    else:
+        router.wire.ensure(one.path, one.key, one.values)
 
 
 def _arm(router: Any) -> None:

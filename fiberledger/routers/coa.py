@@ -25,8 +25,8 @@ ERRORS = {
 }  # fmt: skip
 NO_SUCH_SESSION = 503
 
-USER_NAME, FRAMED_IP, SESSION_ID, IDLE_TIMEOUT, VENDOR, MESSAGE_AUTHENTICATOR, ERROR_CAUSE = 1, 8, 44, 28, 26, 80, 101
-_MIKROTIK, _WISPR = 14988, 14122
+USER_NAME, FRAMED_IP, SESSION_ID, VENDOR, MESSAGE_AUTHENTICATOR, ERROR_CAUSE = 1, 8, 44, 26, 80, 101
+_MIKROTIK = 14988
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,6 @@ class Answer:
 
 def _attribute(kind: int, value: bytes) -> bytes:
     return bytes([kind, len(value) + 2]) + value
-
-
-def _vendor(vendor: int, kind: int, value: bytes) -> bytes:
-    return _attribute(VENDOR, struct.pack("!I", vendor) + bytes([kind, len(value) + 2]) + value)
 
 
 def which(session_id: str, username: str, ip: str | None) -> bytes:

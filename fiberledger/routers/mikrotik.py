@@ -279,7 +279,7 @@ def ensure(wire: Any, path: str, key: Mapping[str, str], values: Mapping[str, An
     if not found:
         wire.add(path, {**key, **values})
         return "added"
-    differs = {name: value for name, value in wanted.items() if not _same(found[0].get(name, ""), value)}
+    differs = {name: value for name, value in wanted.items() if not same(found[0].get(name, ""), value)}
     if not differs:
         return "kept"
     wire.set(path, found[0][".id"], differs)
@@ -323,7 +323,7 @@ def _attributes(values: Mapping[str, Any]) -> list[str]:
     return [f"={name}={word(value)}" for name, value in values.items()]
 
 
-def _same(has: str, wants: str) -> bool:
+def same(has: str, wants: str) -> bool:
     """Whether the router's way to write a value means the one we would write: true for yes, 10000000 for 10M."""
     return has == wants or _plain(has) == _plain(wants)
 
@@ -333,9 +333,10 @@ def _plain(text: str) -> str:
         return "true"
     if text in ("no", "false"):
         return "false"
-    return "/".join(_number(part) for part in text.split("/"))
+    return "/".join(number(part) for part in text.split("/"))
 
 
-def _number(text: str) -> str:
+def number(text: str) -> str:
+    """10000000 for 10M, as routers show it; what is no number stays as it is."""
     factor = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000}.get(text[-1:])
     return str(int(text[:-1]) * factor) if factor and text[:-1].isdecimal() else text

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from . import coa
-from .mikrotik import NoAnswer, Row, Words, encode, sentence_of
+from .mikrotik import NoAnswer, Row, Words, encode, number, sentence_of
 
 # Paths whose rows only the router makes; one may look and remove.
 _LIVE = ("/ppp/active", "/ip/hotspot/active")
@@ -571,10 +571,7 @@ def _queue_of(session: Row) -> str:
 
 def _bits(rate: str) -> str:
     """The limit of a Mikrotik-Rate-Limit as queues show it: 10M/512k … is 10000000/512000."""
-    zeros = {"k": "000", "M": "000000", "G": "000000000"}
-    return "/".join(
-        part[:-1] + zeros[part[-1]] if part[-1:] in zeros else part for part in rate.split(" ")[0].split("/")
-    )
+    return "/".join(number(part) for part in rate.split(" ")[0].split("/"))
 
 
 def _no(message: str) -> list[list[str]]:

@@ -66,11 +66,10 @@ def unwrap(name: str, wrapped: bytes, about: str) -> bytes:
 
 def add_to_file() -> str:
     """A new master key, written behind the others; it locks from now on. Returns its name."""
-    path = key_file()
-    known = _from_file()
-    name = str(max((int(name) for name in known if name.isdecimal()), default=0) + 1)
-    with open(path, "r+") as file:
+    _from_file()  # there is one
+    with open(key_file(), "r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        name = str(max((int(name) for name in _from_file() if name.isdecimal()), default=0) + 1)
         file.seek(0, os.SEEK_END)
         file.write(f"{name} {new_key()}\n")
         file.flush()

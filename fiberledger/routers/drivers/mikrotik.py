@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from fiberledger.routers.mikrotik import Api, Refused, Row
 from fiberledger.routers.rest import Rest
@@ -98,8 +98,17 @@ def _found(kind: type[Thing], row: Row) -> Found:
 
 
 class _MikroTik:
+    language: ClassVar[type[Api | Rest]]
+
     def supports(self, kind: type[Thing]) -> bool:
         return kind in KINDS
+
+    @contextmanager
+    def open(self, way: Way) -> Iterator[RouterOs]:
+        with self.language(
+            way.address, way.port, username=way.username, password=way.password, tls=way.tls, pin=way.pin, seconds=way.seconds
+        ) as wire:  # fmt: skip
+            yield RouterOs(wire)
 
 
 @drivers.register
@@ -107,19 +116,7 @@ class MikroTikApi(_MikroTik):
     """RouterOS 6 and 7 over the binary API, with or without TLS."""
 
     code = "mikrotik"
-
-    @contextmanager
-    def open(self, way: Way) -> Iterator[RouterOs]:
-        with Api(
-            way.address,
-            way.port,
-            username=way.username,
-            password=way.password,
-            tls=way.tls,
-            pin=way.pin,
-            seconds=way.seconds,
-        ) as api:
-            yield RouterOs(api)
+    language = Api
 
 
 @drivers.register
@@ -127,16 +124,4 @@ class MikroTikRest(_MikroTik):
     """RouterOS 7 over REST."""
 
     code = "mikrotik-rest"
-
-    @contextmanager
-    def open(self, way: Way) -> Iterator[RouterOs]:
-        with Rest(
-            way.address,
-            way.port,
-            username=way.username,
-            password=way.password,
-            tls=way.tls,
-            pin=way.pin,
-            seconds=way.seconds,
-        ) as rest:
-            yield RouterOs(rest)
+    language = Rest

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from fiberledger.routers.mikrotik import number
+
 TAG, NAME = "fl:", "fl-"
 
 
@@ -242,9 +244,4 @@ def _plain(name: str, text: str) -> str:
 
 
 def _pair(word: str) -> str:
-    return "/".join(_number(part) for part in word.split("/"))
-
-
-def _number(text: str) -> str:
-    factor = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000, "s": 1}.get(text[-1:], 0)
-    return str(int(text[:-1]) * factor) if factor and text[:-1].isdecimal() else text
+    return "/".join(number(part.removesuffix("s")) for part in word.split("/"))
