@@ -9,14 +9,12 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Min
-from django.utils.translation import gettext as _
 
-from fiberledger import audit, calendar
-from fiberledger.tenancy import Refusal, current_tenant_id
+from fiberledger import calendar
+from fiberledger.tenancy import current_tenant_id
 
+from . import accepting
 from .models import Drift, LiveSession
-
-LONGEST = timedelta(days=90)
 
 # What each live session should have been granted: its line's terms, the wall, or nothing. An unknown user may only be
 # where the router's rule for unknown users let them.
@@ -86,15 +84,7 @@ def agreement(actor: Any) -> dict[str, Any]:
 
 def accept(found: Drift, *, until: Any, why: str, by: Any) -> None:
     """Leave this session as it is until then: nothing is sent for it, unless what it should have changes."""
-    now = calendar.now()
-    if not why.strip():
-        raise Refusal(_("Say why it may stay as it is."))
-    if not now < until <= now + LONGEST:
-        raise Refusal(_("Choose a time from now up to 90 days ahead."))
-    before = audit.snapshot(found)
-    found.accepted_until, found.accepted_by, found.accepted_why = until, str(by)[:120], why.strip()[:200]
-    found.save(update_fields=["accepted_until", "accepted_by", "accepted_why"])
-    audit.note(by, "drift.accepted", found, before, audit.snapshot(found))
+    accepting.accept(found, "drift.accepted", until=until, why=why, by=by)
 
 
 def command_for(kind: str) -> str:

@@ -27,6 +27,7 @@ from fiberledger.tenancy.models import (
 )
 
 from . import secrets, tunnel
+from .accepting import Acceptable, AcceptableQuerySet
 from .rules import OF_BINDING, USERNAME, items_for, normal_mac, normal_prefix6
 
 is_username = RegexValidator(
@@ -769,7 +770,9 @@ class _Session(TenantModel):
         return show_seconds(self.seconds)
 
 
-class _SessionQuerySet(ScopedQuerySet):
+class OfAccount(ScopedQuerySet):
+    """Rows of somebody's account are seen by whoever sees the subscriber."""
+
     branch_lookup = "account__subscription__subscriber__branch"
     area_lookup = "account__subscription__subscriber__area"
     reseller_lookup = "account__subscription__subscriber__reseller_name"
@@ -779,7 +782,7 @@ class _SessionQuerySet(ScopedQuerySet):
 class LiveSession(_Session):
     """A session that is on now, as far as the router told us."""
 
-    class QuerySet(_SessionQuerySet):
+    class QuerySet(OfAccount):
         def listed(self, columns: Collection[str] | None = None):
             """As the list shows them, with what rooms above say of a session."""
             from .online import with_additions
@@ -815,7 +818,7 @@ class LiveSession(_Session):
 class SessionHistory(_Session):
     """A session that is over. The history is partitioned by the month it ended in."""
 
-    class QuerySet(_SessionQuerySet):
+    class QuerySet(OfAccount):
         def latest(self):
             return self.order_by("-ended_at")
 
@@ -1039,7 +1042,7 @@ class LineCommand(TenantModel):
         return f"{self.get_kind_display()} {self.username}"
 
 
-class Drift(TenantModel):
+class Drift(Acceptable, TenantModel):
     """A live session that is not what its line should have: since when, and whether somebody accepts that for a while.
 
     Kept by drift.look() and gone when the session is over or right; a router's "done" alone never removes a session.
@@ -1077,11 +1080,8 @@ class Drift(TenantModel):
     detail = models.CharField(_("what differs"), max_length=80, blank=True, default="")
     again = models.BooleanField(default=False)  # somebody wants it tried at the next reading, whatever failed before
     since = models.DateTimeField(_("since"))
-    accepted_until = models.DateTimeField(_("accepted until"), null=True)
-    accepted_by = models.CharField(_("accepted by"), max_length=120, default="")
-    accepted_why = models.CharField(_("why accepted"), max_length=200, default="")
 
-    class QuerySet(_SessionQuerySet):
+    class QuerySet(OfAccount, AcceptableQuerySet):
         def standing(self):
             """Those whose session is on as it was found, with what was last sent for it and what became of that."""
             sent = LineCommand.objects.filter(username=OuterRef("username"), session_key=OuterRef("session_key"))
@@ -1093,12 +1093,6 @@ class Drift(TenantModel):
                 answer=Subquery(last.values("answer")[:1]),
                 sent_at=Subquery(last.values("asked_at")[:1]),
             )
-
-        def accepted(self):
-            return self.filter(accepted_until__gt=calendar.now())
-
-        def to_heal(self):
-            return self.exclude(accepted_until__gt=calendar.now())
 
     objects = TenantManager.from_queryset(QuerySet)()
 
@@ -1118,10 +1112,6 @@ class Drift(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.username}: {self.get_kind_display()}"
-
-    @property
-    def is_accepted(self) -> bool:
-        return self.accepted_until is not None and self.accepted_until > calendar.now()
 
 
 def show_octets(count: int) -> str:

@@ -212,26 +212,36 @@ def drift_list(request: HttpRequest) -> HttpResponse:
     return screens.list_page(request, drift_screen, template="access/drift.html", **drift.agreement(request.actor))
 
 
-@staff("access.edit")
-def accept_drift(request: HttpRequest, pk: int) -> HttpResponse:
-    """Leave a session as it is for a while, after asking why."""
-    found = get_object_or_404(Drift.objects.visible_to(request.actor), pk=pk)
-    back = screens.back_to(request, reverse("access:drift-list"))
+def accept_page(request: HttpRequest, found: Any, accept: Any, *, name: str, back: str, help: str) -> HttpResponse:
+    """Leave something as it is for a while, after asking until when and why. `accept` is the verb that does it."""
     form = AcceptForm(request.POST or None)
     if form.is_valid():
         until = calendar.now() + timedelta(hours=form.cleaned_data["hours"])
         try:
-            drift.accept(found, until=until, why=form.cleaned_data["why"], by=request.actor)
+            accept(found, until=until, why=form.cleaned_data["why"], by=request.actor)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            screens.toast(request, _("%(name)s stays as it is for now.") % {"name": found.username})
+            screens.toast(request, _("%(name)s stays as it is for now.") % {"name": name})
             return redirect(back)
     return screens.form_page(
-        request, form, title=_("Accept %(name)s as it is") % {"name": found.username}, submit=_("Accept"), back=back,
-        template="screens/task.html",
-        help=_("Nothing is sent to the router for this session until then, unless what it should have changes."),
+        request, form, title=_("Accept %(name)s as it is") % {"name": name}, submit=_("Accept"), back=back,
+        template="screens/task.html", help=help,
     )  # fmt: skip
+
+
+@staff("access.edit")
+def accept_drift(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leave a session as it is for a while."""
+    found = get_object_or_404(Drift.objects.visible_to(request.actor), pk=pk)
+    return accept_page(
+        request,
+        found,
+        drift.accept,
+        name=found.username,
+        back=screens.back_to(request, reverse("access:drift-list")),
+        help=_("Nothing is sent to the router for this session until then, unless what it should have changes."),
+    )
 
 
 @staff("access.routers")

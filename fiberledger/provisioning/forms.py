@@ -28,18 +28,6 @@ class KeepForm(forms.ModelForm):
         return services.keep(self.instance, by=actor)
 
 
-class AcceptForm(forms.Form):
-    """How long it may stay as it is, and why."""
-
-    hours = forms.TypedChoiceField(
-        label=_("For how long?"),
-        coerce=int,
-        choices=[(1, _("1 hour")), (8, _("8 hours")), (24, _("1 day")), (168, _("7 days")), (720, _("30 days"))],
-        initial=24,
-    )
-    why = forms.CharField(label=_("Why?"), max_length=200)
-
-
 class ChangeForm(forms.Form):
     """What to change on a router."""
 

@@ -8,7 +8,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from fiberledger import calendar
-from fiberledger.access.models import AccessAccount, Nas
+from fiberledger.access.accepting import Acceptable, AcceptableQuerySet
+from fiberledger.access.models import AccessAccount, Nas, OfAccount
 from fiberledger.identity.visibility import ScopedQuerySet
 from fiberledger.tenancy.models import TenantForeignKey, TenantManager, TenantModel, TenantOneToOneField
 
@@ -80,13 +81,6 @@ class OnRouter(TenantModel):
         return str(self.nas)
 
 
-class _OfLine(ScopedQuerySet):
-    branch_lookup = "account__subscription__subscriber__branch"
-    area_lookup = "account__subscription__subscriber__area"
-    reseller_lookup = "account__subscription__subscriber__reseller_name"
-    collector_lookup = "account__subscription__subscriber__collector"
-
-
 def _account(**more: Any) -> models.ForeignKey:
     return models.ForeignKey(
         AccessAccount, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
@@ -94,7 +88,7 @@ def _account(**more: Any) -> models.ForeignKey:
     )  # fmt: skip
 
 
-class Difference(TenantModel):
+class Difference(Acceptable, TenantModel):
     """Something on a router that is not as it should be, as long as it is so: since when, and what is done about it."""
 
     class What(models.TextChoices):
@@ -122,16 +116,9 @@ class Difference(TenantModel):
     answer = models.CharField(_("answer"), max_length=200, blank=True, default="")
     since = models.DateTimeField(_("since"))
     taking_over = models.BooleanField(default=False)
-    accepted_until = models.DateTimeField(_("accepted until"), null=True)
-    accepted_by = models.CharField(_("accepted by"), max_length=120, blank=True, default="")
-    accepted_why = models.CharField(_("why accepted"), max_length=200, blank=True, default="")
 
-    class QuerySet(_OfLine):
-        def accepted(self):
-            return self.filter(accepted_until__gt=calendar.now())
-
-        def to_heal(self):
-            return self.exclude(accepted_until__gt=calendar.now())
+    class QuerySet(OfAccount, AcceptableQuerySet):
+        pass
 
     objects = TenantManager.from_queryset(QuerySet)()
 
@@ -152,10 +139,6 @@ class Difference(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.get_what_display()}"
-
-    @property
-    def is_accepted(self) -> bool:
-        return self.accepted_until is not None and self.accepted_until > calendar.now()
 
 
 class RouterStep(TenantModel):
@@ -181,7 +164,7 @@ class RouterStep(TenantModel):
     answer = models.CharField(_("answer"), max_length=200, blank=True, default="")
     done_at = models.DateTimeField(_("when"), default=calendar.now)
 
-    objects = TenantManager.from_queryset(_OfLine)()
+    objects = TenantManager.from_queryset(OfAccount)()
 
     class Meta:
         verbose_name = _("step on a router")

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from fiberledger import audit, calendar, jobs
+from fiberledger.access import accepting
 from fiberledger.access import services as access
 from fiberledger.access.models import AccessAccount, Nas
 from fiberledger.routers.drivers import TAG, Queue, Step, Thing, Way, tag_of
@@ -23,7 +24,6 @@ from .working import Result, Work
 EVERY = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(minutes=15)
 HOLD = timedelta(minutes=3)  # whoever works on a router and dies lets it go after this long
-LONGEST = timedelta(days=90)
 STEPS_KEPT = timedelta(days=90)
 
 
@@ -84,15 +84,7 @@ def follow(subscription_ids: Sequence[int]) -> None:
 
 def accept(found: Difference, *, until: datetime, why: str, by: Any) -> None:
     """Leave this as it is until then: nothing is done about it, unless what should be there changes."""
-    now = calendar.now()
-    if not why.strip():
-        raise Refusal(_("Say why it may stay as it is."))
-    if not now < until <= now + LONGEST:
-        raise Refusal(_("Choose a time from now up to 90 days ahead."))
-    before = audit.snapshot(found)
-    found.accepted_until, found.accepted_by, found.accepted_why = until, str(by)[:120], why.strip()[:200]
-    found.save(update_fields=["accepted_until", "accepted_by", "accepted_why"])
-    audit.note(by, "difference.accepted", found, before=before, after=audit.snapshot(found))
+    accepting.accept(found, "difference.accepted", until=until, why=why, by=by)
 
 
 def take_over(found: Difference, *, by: Any) -> None:

@@ -1,22 +1,21 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fiberledger import audit, calendar, screens
+from fiberledger import audit, screens
 from fiberledger.access.models import Nas
 from fiberledger.access.routeros import our_address
+from fiberledger.access.views import accept_page
 from fiberledger.identity.guards import staff
 from fiberledger.screens import Column
 from fiberledger.tenancy import Refusal
 
 from . import bringing, changes, services
-from .forms import AcceptForm, BringOverForm, ChangeForm, KeepForm
+from .forms import BringOverForm, ChangeForm, KeepForm
 from .models import Change, ConfigCopy, Difference, OnRouter
 
 SHOWN = 400  # lines of a comparison
@@ -58,23 +57,16 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
 
 @staff("provisioning.heal")
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    """Leave a difference as it is for a while, after asking why."""
+    """Leave a difference as it is for a while."""
     found = get_object_or_404(Difference.objects.visible_to(request.actor), pk=pk)
-    back = screens.back_to(request, reverse("provisioning:difference-list"))
-    form = AcceptForm(request.POST or None)
-    if form.is_valid():
-        until = calendar.now() + timedelta(hours=form.cleaned_data["hours"])
-        try:
-            services.accept(found, until=until, why=form.cleaned_data["why"], by=request.actor)
-        except Refusal as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            screens.toast(request, _("%(name)s stays as it is for now.") % {"name": found.name})
-            return redirect(back)
-    return screens.form_page(
-        request, form, title=_("Accept %(name)s as it is") % {"name": found.name}, submit=_("Accept"), back=back,
-        template="screens/task.html", help=_("Nothing is done about it until then, unless what should be there changes."),
-    )  # fmt: skip
+    return accept_page(
+        request,
+        found,
+        services.accept,
+        name=found.name,
+        back=screens.back_to(request, reverse("provisioning:difference-list")),
+        help=_("Nothing is done about it until then, unless what should be there changes."),
+    )
 
 
 @staff("provisioning.heal")

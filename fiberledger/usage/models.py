@@ -5,8 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from fiberledger.access.models import AccessAccount, show_octets
-from fiberledger.identity.visibility import ScopedQuerySet
+from fiberledger.access.models import AccessAccount, OfAccount, show_octets
 from fiberledger.tenancy.models import TenantManager, TenantModel, TenantOneToOneField
 
 from . import rules
@@ -42,13 +41,7 @@ class LineUsage(TenantModel):
     next_at = models.DateTimeField(null=True)  # when the answer may be another one; None: out of service
     next_octets = models.BigIntegerField(null=True)  # or once so much is used
 
-    class QuerySet(ScopedQuerySet):
-        branch_lookup = "account__subscription__subscriber__branch"
-        area_lookup = "account__subscription__subscriber__area"
-        reseller_lookup = "account__subscription__subscriber__reseller_name"
-        collector_lookup = "account__subscription__subscriber__collector"
-
-    objects = TenantManager.from_queryset(QuerySet)()
+    objects = TenantManager.from_queryset(OfAccount)()
 
     class Meta:
         verbose_name = _("usage of a line")
