@@ -15,6 +15,7 @@ import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
@@ -403,6 +404,8 @@ class CommandPort:
         return self
 
     def __exit__(self, *error: object) -> None:
+        with suppress(OSError):  # it is connected to nobody, and wakes whoever waits in recvfrom() all the same
+            self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
 
     def _serve(self) -> None:
